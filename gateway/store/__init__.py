@@ -1,0 +1,62 @@
+"""Redis: one file a role; a script beside the method that uses it.
+
+:class:`Store` is the whole of it for one process.
+"""
+
+from __future__ import annotations
+
+from gateway.store.correlation import Correlation
+from gateway.store.events import Events
+from gateway.store.queue import Queue
+from gateway.store.records import Records
+from gateway.store.redis import Redis
+from gateway.store.sweep import Sweep
+
+
+class Store:
+    """The store as the rest of the gateway sees it. Retention figures as in the configuration."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        messages_hours: int = 168,
+        events_hours: int = 168,
+        ref_days: int = 30,
+        unknown_hours: int = 72,
+        parked_minutes: int = 60,
+        shards: int = 1,
+    ) -> None:
+        self.redis = Redis(url)
+        self._shards = shards
+        self.queue = Queue(self.redis)
+        self.records = Records(self.redis)
+        self.events = Events(self.redis)
+        self.correlation = Correlation(
+            self.redis, correlation_hours=unknown_hours + 1, parked_minutes=parked_minutes
+        )
+        self.sweep = Sweep(
+            self.redis,
+            self.correlation,
+            self.events,
+            messages_hours=messages_hours,
+            events_hours=events_hours,
+            ref_days=ref_days,
+            unknown_hours=unknown_hours,
+            parked_minutes=parked_minutes,
+        )
+
+    async def open(self) -> None:
+        """Check the server and its layout; raises StoreRefused or StoreUnavailable."""
+        await self.redis.prepare(self._shards)
+
+    async def ping(self) -> float:
+        """Seconds a round trip takes; raises StoreUnavailable."""
+        return await self.redis.ping()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.redis.close()
+
+
+__all__ = ["Store"]

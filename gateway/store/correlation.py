@@ -1,0 +1,187 @@
+"""What a carrier said, tied to the messages it is about: settles, receipts, replies.
+
+Settles and receipts of one account go in one commit, settles first, so that a receipt which
+followed its response by a millisecond finds it. A receipt that matches nothing is parked, and
+a later settle looks there.
+"""
+
+from __future__ import annotations
+
+import uuid
+from enum import IntEnum
+from typing import Any
+
+import msgspec
+
+from gateway.message import Message, MessageState, Receipt, Reply
+from gateway.store import scripts
+from gateway.store.keys import bucket
+from gateway.store.redis import Redis
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Kind(IntEnum):
+    """What a settle does with a claimed message."""
+
+    submitted = 1
+    release = 2
+    doubt = 3
+
+
+class Found(IntEnum):
+    """What a receipt met."""
+
+    moved = 1
+    no_change = 2
+    parked = 3
+    settled_doubt = 4
+    several = 5
+    already_committed = 6
+
+
+class Settle(msgspec.Struct, gc=False, kw_only=True):
+    """What became of one claimed message, to be committed."""
+
+    kind: Kind
+    lane: str
+    entry: str
+    message: Message
+    """For a release: as it shall be claimed again."""
+    state: MessageState = MessageState.submitted
+    error: str = ""
+    fates: str = ""
+    sent_ms: int = 0
+    ids: list[str] = []
+    """Canonical carrier ids by segment; empty where a segment has none."""
+    due_ms: int = -1
+    """Of a release: when it may go again; -1: at once, before its lane."""
+    reason: str = ""
+    resumed: bool = False
+    """An earlier attempt left fates, and receipts may have moved them since."""
+
+
+class ReceiptItem(msgspec.Struct, gc=False):
+    """A receipt and the keys its id may be stored under."""
+
+    candidates: tuple[str, ...]
+    receipt: Receipt
+    state: MessageState
+
+
+class Matched(msgspec.Struct, gc=False):
+    """What a receipt did: the message's state before and after, and when it was submitted."""
+
+    found: Found
+    old: int
+    new: int
+    submitted_ms: int
+
+
+class Correlation:
+    """Commits for the carriers of this process."""
+
+    def __init__(self, redis: Redis, *, correlation_hours: int, parked_minutes: int) -> None:
+        self._redis = redis
+        self._keys = redis.keys
+        self._seconds = correlation_hours * 3600
+        self._parked_seconds = parked_minutes * 60
+
+    async def commit(
+        self,
+        account: str,
+        settles: list[Settle],
+        receipts: list[ReceiptItem],
+        now_ms: int,
+        batch: str = "",
+    ) -> list[Matched]:
+        """Commit settles, then receipts: one answer for each receipt, in order.
+
+        ``batch`` names this attempt: committing the same batch again, after an error that left
+        it unknown whether the first got through, changes nothing and says so.
+        """
+        bodies: list[bytes] = []
+        rows = [_settle_row(settle, bodies) for settle in settles]
+        answer = await self._redis.run(
+            scripts.COMMIT,
+            [
+                now_ms, account, rows, [_receipt_row(item) for item in receipts],
+                self._seconds, self._parked_seconds, batch,
+            ],
+            *bodies,
+        )  # fmt: skip
+        if answer[0] == -1:
+            return [Matched(Found.already_committed, 0, 0, 0)] * len(receipts)
+        return [
+            Matched(Found(answer[i]), answer[i + 1], answer[i + 2], answer[i + 3])
+            for i in range(1, len(answer), 4)
+        ]
+
+    async def reply(
+        self, account: str, replies: list[Reply], now_ms: int, owner: str, batch: str = ""
+    ) -> list[tuple[str, str, str, str]]:
+        """Store replies; answers (reply id, client, campaign, message id) for each.
+
+        ``owner`` gets those that fit no message.
+        """
+        rows = [[r.sender, r.to, r.text, bucket(r.sender)] for r in replies]
+        answer = await self._redis.run(scripts.REPLY, [now_ms, account, owner, batch, rows])
+        return [(a.decode(), b.decode(), c.decode(), d.decode()) for a, b, c, d in answer]
+
+    async def close_unknown(self, hour: int, now_ms: int) -> int:
+        """Close as ``unknown`` what was submitted in ``hour`` (since the epoch), if not final."""
+        key = self._keys("submitted", str(hour))
+        closed = 0
+        while True:
+            ids = await self._redis.call("LRANGE", key, 0, 499)
+            if not ids:
+                return closed
+            closed += await self._redis.run(scripts.CLOSE, [now_ms, [id.decode() for id in ids]])
+            await self._redis.call("LTRIM", key, len(ids), -1)
+
+    async def forget_parked(self, account: str, before_ms: int) -> int:
+        """Drop parked receipts that came before ``before_ms``: nothing will claim them now."""
+        at, parked = self._keys("parkedat", account), self._keys("parked", account)
+        dropped = 0
+        while True:
+            old = await self._redis.call("ZRANGEBYSCORE", at, "-inf", before_ms, "LIMIT", 0, 500)
+            if not old:
+                return dropped
+            await self._redis.pipeline([("HDEL", parked, *old), ("ZREM", at, *old)])
+            dropped += len(old)
+
+    async def counts(self, accounts: list[str]) -> tuple[int, dict[str, int]]:
+        """(messages in doubt, parked receipts by account)."""
+        answers = await self._redis.pipeline(
+            [
+                ("ZCARD", self._keys("doubt")),
+                *[("HLEN", self._keys("parked", account)) for account in accounts],
+            ]
+        )
+        return int(answers[0]), dict(zip(accounts, map(int, answers[1:]), strict=True))
+
+
+def new_batch() -> str:
+    """A name for a commit that may have to be tried again."""
+    return uuid.uuid4().hex
+
+
+def _settle_row(s: Settle, bodies: list[bytes]) -> list[Any]:
+    m = s.message
+    body = 0
+    if s.kind is not Kind.submitted:
+        bodies.append(_encode(m))
+        body = len(bodies) + 1
+    return [
+        s.kind, s.lane, s.entry, m.id, m.client, m.campaign, m.ref, m.to, s.state, s.error,
+        s.fates, m.attempt, s.sent_ms, s.ids, body, s.due_ms, s.reason, m.segments, s.resumed,
+    ]  # fmt: skip
+
+
+def _receipt_row(item: ReceiptItem) -> list[Any]:
+    r = item.receipt
+    reference = -1 if r.reference is None else r.reference
+    return [
+        item.candidates or ("",), r.to, r.sender, reference, item.state, r.error, r.stat,
+        r.carrier_message_id,
+    ]  # fmt: skip

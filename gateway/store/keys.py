@@ -1,0 +1,135 @@
+"""Every key in Redis, by name: the one place where they are spelled.
+
+All keys of a shard share one hash tag, so a step is one script on one node. The scripts get the
+same names through :data:`PRELUDE`, which is made from the same table.
+
+===========  ======  =====================================================================
+name         type    holds
+===========  ======  =====================================================================
+message      hash    the record of a message (fields: :data:`FIELDS`); no text
+lane         stream  messages ready to go: route, priority, calendar, campaign; group ``g``
+ready        zset    per route and priority: lanes with something to claim, by turn
+lanes        set     every lane there is
+held         set     per campaign: its lanes, to find them again after a pause
+body         hash    message id to body, for messages that wait for a time of their own
+due          zset    message id (``!`` before it: to the front) by the time it is due
+campaign     hash    a campaign's settings and state
+campaigns    zset    per client: campaign ids by creation time
+counts       hash    per campaign: messages by state, hour and error
+index        stream  per client and campaign: message ids in the order of acceptance
+indexes      set     every index there is, for retention
+recipient    list    per bucket of recipients: ``number:message id``, oldest first
+tombstone    string  digest of a message with a ref whose record has gone
+correlation  string  per account and canonical carrier id: ``message id:segment``
+submitted    list    per hour: message ids submitted in it, for closing as unknown
+doubt        zset    message ids in doubt, by the time they came into doubt
+suspects     set     per account and recipient: message ids in doubt
+parked       hash    per account: receipts that matched nothing yet, by canonical id
+parkedat     zset    per account: canonical ids of parked receipts by arrival
+parkedfor    set     per account and recipient: canonical ids of parked receipts
+events       stream  per client: what happened, oldest first
+replies      stream  per client: debtors' texts
+nodes        set     incarnations that may hold claims
+lease        string  per incarnation: alive
+done         string  per batch: this commit has happened
+layout       hash    shards and version of this layout
+===========  ======  =====================================================================
+"""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+NAMES: dict[str, str] = {
+    "message": "m",
+    "lane": "q",
+    "ready": "ready",
+    "lanes": "lanes",
+    "held": "held",
+    "body": "body",
+    "due": "due",
+    "campaign": "c",
+    "campaigns": "cs",
+    "counts": "n",
+    "index": "ix",
+    "indexes": "ixs",
+    "recipient": "to",
+    "tombstone": "d",
+    "correlation": "x",
+    "submitted": "sub",
+    "doubt": "doubt",
+    "suspects": "dt",
+    "parked": "pk",
+    "parkedat": "pkt",
+    "parkedfor": "pkr",
+    "events": "ev",
+    "replies": "rp",
+    "nodes": "nodes",
+    "lease": "lease",
+    "done": "done",
+    "layout": "layout",
+}
+
+FIELDS: dict[str, str] = {
+    "state": "s",
+    "client": "k",
+    "campaign": "c",
+    "ref": "r",
+    "to": "t",
+    "sender": "f",
+    "segments": "n",
+    "encoding": "q",
+    "priority": "p",
+    "route": "o",
+    "digest": "h",
+    "accepted_ms": "a",
+    "not_before_ms": "w",
+    "expires_ms": "x",
+    "submitted_ms": "y",
+    "final_ms": "z",
+    "attempt": "u",
+    "carrier": "v",
+    "fates": "g",
+    "entry": "e",
+    "front": "l",
+    "reason": "m",
+    "error": "j",
+    "debtor": "b",
+    "data": "d",
+    "callback_url": "i",
+}
+"""The record's fields and their stored names: a listpack pays for every letter."""
+
+ROOT = "recado:{%d}"
+BUCKETS = 16_384
+GROUP = "g"
+
+
+class Keys:
+    """The keys of one shard."""
+
+    def __init__(self, shard: int = 0) -> None:
+        self.root = ROOT % shard
+
+    def __call__(self, name: str, *parts: str) -> str:
+        """The key called ``name`` in :data:`NAMES`, with its parts."""
+        return ":".join((self.root, NAMES[name], *parts))
+
+
+def bucket(recipient: str) -> int:
+    """Which recipient list a number's messages are in."""
+    return crc32(recipient.encode()) % BUCKETS
+
+
+def lane_name(route: str, priority: int, campaign: str, client: str, calendar: str = "any") -> str:
+    """The lane of a message: messages without a campaign share one a client."""
+    return f"{route}:{priority}:{calendar}:{campaign or '@' + client}"
+
+
+PRELUDE = "local P = KEYS[1]\nlocal call = redis.call\n" + "".join(
+    f"local K_{name} = P .. ':{short}'\n"
+    if name in {"lanes", "body", "due", "indexes", "doubt", "nodes", "layout"}
+    else f"local K_{name} = P .. ':{short}:'\n"
+    for name, short in NAMES.items()
+)
+"""What every script starts with: ``K_message`` and its like, from the table above."""

@@ -1,0 +1,102 @@
+"""Who holds claims: an incarnation of this process, with a lease; and what dead ones leave.
+
+A lock on a file in the state directory proves that an earlier incarnation of this very node is
+dead, so that a restart need not wait for its lease to end.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import time
+import uuid
+from pathlib import Path
+
+from gateway.errors import StoreRefused
+from gateway.store.redis import Redis
+
+log = logging.getLogger(__name__)
+
+LEASE_SECONDS = 20.0
+RENEW_SECONDS = 3.0
+WRITE_MARGIN = 5.0
+"""Before a lease ends, this long, we stop writing to carriers."""
+
+
+class Node:
+    """This process as a consumer of lanes."""
+
+    def __init__(self, redis: Redis, name: str, state_dir: Path) -> None:
+        self._redis = redis
+        self.name = name
+        self.incarnation = f"{name}/{uuid.uuid4().hex[:12]}"
+        self._lock_file = state_dir / f"node-{name}.lock"
+        self._lock: int | None = None
+        self._renewed = 0.0
+
+    def lock(self) -> None:
+        """Take the node's lock; raises :class:`StoreRefused` when another process has it."""
+        self._lock_file.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = os.open(self._lock_file, os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise StoreRefused(
+                f"another gateway runs as node {self.name!r} ({self._lock_file} is locked): stop "
+                "it, or give this one its own [node] name and [redis] state_dir"
+            ) from error
+
+    def consumer(self, account: str) -> str:
+        """The name under which the pump of ``account`` claims."""
+        return f"{self.incarnation}:{account}"
+
+    async def renew(self) -> None:
+        """Say that this incarnation is alive; raises :class:`StoreUnavailable`."""
+        asked = time.monotonic()
+        await self._redis.pipeline(
+            [
+                ("SADD", self._redis.keys("nodes"), self.incarnation),
+                (
+                    "SET",
+                    self._redis.keys("lease", self.incarnation),
+                    "1",
+                    "PX",
+                    int(LEASE_SECONDS * 1000),
+                ),
+            ]
+        )
+        self._renewed = asked
+
+    def may_write(self, now: float) -> bool:
+        """Is the lease sure to hold at monotonic ``now``? Asked before each write to a carrier."""
+        return now - self._renewed < LEASE_SECONDS - WRITE_MARGIN
+
+    async def dead(self) -> list[str]:
+        """Incarnations that no longer live: lease ended, or earlier ones of this locked node."""
+        members = await self._redis.call("SMEMBERS", self._redis.keys("nodes"))
+        names = [m.decode() for m in members if m.decode() != self.incarnation]
+        alive = await self._redis.pipeline(
+            [("EXISTS", self._redis.keys("lease", name)) for name in names]
+        )
+        return [
+            name
+            for name, lives in zip(names, alive, strict=True)
+            if not lives or name.rpartition("/")[0] == self.name
+        ]
+
+    async def bury(self, incarnation: str) -> None:
+        """Forget an incarnation once what it had claimed has been recovered."""
+        await self._redis.pipeline(
+            [
+                ("SREM", self._redis.keys("nodes"), incarnation),
+                ("DEL", self._redis.keys("lease", incarnation)),
+            ]
+        )
+
+    async def leave(self) -> None:
+        """At the end of an orderly stop: nothing is claimed any more."""
+        await self.bury(self.incarnation)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None

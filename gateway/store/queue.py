@@ -1,0 +1,214 @@
+"""The lanes: put, claim, promote, cancel, recover. What each step does is in its .lua file.
+
+A message is in exactly one place: on a lane (a stream), in a lane's pending list (perhaps on the
+wire), in ``body`` (waiting for its time, or in doubt), or nowhere any more.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from gateway.message import Message, MessageState
+from gateway.store import scripts
+from gateway.store.commit import GroupCommit
+from gateway.store.keys import GROUP, bucket, lane_name
+from gateway.store.redis import Redis
+from gateway.store.types import Put, PutKind, PutResult
+
+log = logging.getLogger(__name__)
+
+SWEEP = 500
+"""Entries a sweep touches in one script: about 3 ms."""
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_message = msgspec.msgpack.Decoder(Message).decode
+
+
+class Claimed(msgspec.Struct, gc=False):
+    """A message taken off its lane by this process; nobody else has it until it is settled."""
+
+    lane: str
+    entry: str
+    message: Message
+
+
+class Queue:
+    """The lanes of one shard."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._keys = redis.keys
+        self.puts: GroupCommit[Put, PutResult] = GroupCommit(self._put)
+
+    async def put(self, messages: list[Put]) -> list[PutResult]:
+        """Accept messages, grouped with whoever else does; committed when it returns.
+
+        Raises :class:`StoreUnavailable`: then none of them is known to be kept.
+        """
+        return await self.puts.submit(messages)
+
+    async def _put(self, batch: list[Put]) -> list[PutResult]:
+        now = max(put.message.accepted_ms for put in batch)
+        answers = await self._redis.run(
+            scripts.PUT,
+            [now, [_put_item(put) for put in batch]],
+            *[_encode(put.message) for put in batch],
+        )
+        return [_put_result(answer) for answer in answers]
+
+    async def claim(
+        self, routes: Sequence[str], consumer: str, segments: int, now_ms: int
+    ) -> list[Claimed]:
+        """Take up to ``segments`` segments' worth of messages, urgent first.
+
+        The last message of a lane may go over; what is claimed must be settled.
+        """
+        answer = await self._redis.run(scripts.CLAIM, [now_ms, consumer, segments, list(routes)])
+        claimed: list[Claimed] = []
+        for lane, entries in zip(answer[::2], answer[1::2], strict=True):
+            name = lane.decode()
+            claimed += [
+                Claimed(name, entry.decode(), _decode_message(body))
+                for entry, body in zip(entries[::2], entries[1::2], strict=True)
+            ]
+        return claimed
+
+    async def promote(self, now_ms: int, limit: int = 200) -> tuple[int, int]:
+        """Put due messages on their lanes: (how many, milliseconds to the next or -1)."""
+        count, wait = await self._redis.run(scripts.PROMOTE, [now_ms, limit])
+        return int(count), int(wait)
+
+    async def cancel(
+        self, client: str, ids: list[str], now_ms: int, reason: str = "canceled"
+    ) -> list[str]:
+        """Give up messages that have not left.
+
+        Answers ``canceled``, ``not-found``, ``left`` (perhaps on the wire) or ``final`` for each.
+        """
+        words = {"c": "canceled", "n": "not-found", "l": "left", "f": "final"}
+        answers: list[str] = []
+        for start in range(0, len(ids), SWEEP):
+            part = ids[start : start + SWEEP]
+            letters = await self._redis.run(scripts.CANCEL, [now_ms, client, part, reason])
+            answers += [words[letter] for letter in letters.decode()]
+        return answers
+
+    async def resume_campaign(self, campaign: str, now_ms: int) -> None:
+        """Make a campaign's lanes ready again after a pause."""
+        lanes = await self._redis.call("SMEMBERS", self._keys("held", campaign))
+        commands: list[tuple[str | bytes | int, ...]] = []
+        for lane in lanes:
+            route, priority, calendar, _ = lane.decode().split(":")
+            score = 0 if calendar.endswith("!") else now_ms * 1000
+            ready = self._keys("ready", route, priority)
+            commands.append(("ZADD", ready, "NX", score, lane))
+        await self._redis.pipeline(commands)
+
+    async def sweep_canceled(self, client: str, campaign: str, now_ms: int) -> int:
+        """Give every waiting message of a canceled campaign its final state, bounded steps."""
+        index, start, swept = self._keys("index", f"{client}:{campaign}"), "-", 0
+        while True:
+            entries = await self._redis.call("XRANGE", index, start, "+", "COUNT", SWEEP)
+            if not entries:
+                return swept
+            ids = [fields[1].decode() for _, fields in entries]
+            answers = await self.cancel(client, ids, now_ms, "campaign_canceled")
+            swept += answers.count("canceled")
+            start = "(" + entries[-1][0].decode()
+
+    async def depths(self) -> dict[tuple[str, str], int]:
+        """Messages waiting or claimed, by (route, priority name is the caller's) of their lane."""
+        lanes = [lane.decode() for lane in await self._redis.call("SMEMBERS", self._keys("lanes"))]
+        lengths = await self._redis.pipeline([("XLEN", self._keys("lane", lane)) for lane in lanes])
+        depths: dict[tuple[str, str], int] = {}
+        for lane, length in zip(lanes, lengths, strict=True):
+            route, priority = lane.split(":")[:2]
+            depths[route, priority] = depths.get((route, priority), 0) + int(length)
+        return depths
+
+    async def recover(self, incarnation: str, now_ms: int, correlation_seconds: int) -> int:
+        """Put what a dead incarnation had claimed into doubt, on every lane. Never redelivers."""
+        found = 0
+        lanes = await self._redis.call("SMEMBERS", self._keys("lanes"))
+        for lane in lanes:
+            key = self._keys("lane", lane.decode())
+            consumers = await self._redis.call("XINFO", "CONSUMERS", key, GROUP)
+            for row in consumers:
+                name = row[row.index(b"name") + 1].decode()
+                if name.startswith(incarnation + ":"):
+                    found += await self._recover_lane(
+                        lane.decode(), name, now_ms, correlation_seconds
+                    )
+        return found
+
+    async def _recover_lane(self, lane: str, consumer: str, now_ms: int, seconds: int) -> int:
+        account, found = consumer.rpartition(":")[2], 0
+        while True:
+            count = await self._redis.run(
+                scripts.RECOVER, [now_ms, lane, consumer, account, seconds, SWEEP]
+            )
+            found += int(count)
+            if count < SWEEP:
+                return found
+
+    async def doubtful(self, before_ms: int, limit: int = SWEEP) -> list[tuple[str, Message]]:
+        """Messages in doubt since before ``before_ms``, oldest first, with the account's name."""
+        ids = await self._redis.call(
+            "ZRANGEBYSCORE", self._keys("doubt"), "-inf", before_ms, "LIMIT", 0, limit
+        )
+        if not ids:
+            return []
+        bodies = await self._redis.call("HMGET", self._keys("body"), *ids)
+        rows = await self._redis.pipeline(
+            [("HMGET", self._keys("message", i.decode()), "v", "g", "u") for i in ids]
+        )
+        found = []
+        for body, (account, fates, attempt) in zip(bodies, rows, strict=True):
+            if body is not None and account is not None:
+                message = msgspec.structs.replace(
+                    _decode_message(body), fates=(fates or b"").decode(), attempt=int(attempt or 1)
+                )
+                found.append((account.decode(), message))
+        return found
+
+    async def resend(self, account: str, messages: list[Message], now_ms: int) -> int:
+        """Send messages in doubt again, as the new attempts given; answers how many went."""
+        items = [
+            [
+                m.id,
+                m.attempt,
+                m.segments,
+                lane_name(m.route, m.priority, m.campaign, m.client),
+                m.fates,
+            ]
+            for m in messages
+        ]
+        bodies = [_encode(message) for message in messages]
+        return int(await self._redis.run(scripts.RESEND, [now_ms, account, items], *bodies))
+
+
+def _put_item(put: Put) -> list[Any]:
+    m = put.message
+    return [
+        m.id, put.digest, put.derived, m.client, m.campaign, m.ref, m.to, m.sender, m.segments,
+        m.priority, m.route, m.accepted_ms, m.expires_ms, put.not_before_ms, m.encoding, m.debtor,
+        put.data, put.blocked, lane_name(m.route, m.priority, m.campaign, m.client),
+        bucket(m.to), put.callback_url,
+    ]  # fmt: skip
+
+
+_REFUSALS: dict[int, PutKind] = {200: "conflict", 300: "unknown-campaign", 301: "campaign-canceled"}
+_NEW = {int(s): PutResult(kind="new", state=s) for s in MessageState}
+_SAME = {int(s): PutResult(kind="same", state=s) for s in MessageState}
+
+
+def _put_result(answer: int) -> PutResult:
+    if answer < 100:
+        return _NEW[answer]
+    if answer < 200:
+        return _SAME.get(answer - 100) or PutResult(kind="same", state=MessageState.unknown)
+    return PutResult(kind=_REFUSALS[answer], state=MessageState.rejected)

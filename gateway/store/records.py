@@ -1,0 +1,396 @@
+"""Campaigns and the records of messages: what the API reads, and the little it changes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from gateway.errors import CallerError
+from gateway.ids import derived_id
+from gateway.message import (
+    Campaign,
+    CampaignState,
+    InDoubtRule,
+    MessageState,
+    Priority,
+    read_fates,
+)
+from gateway.store.keys import FIELDS, GROUP, bucket, lane_name
+from gateway.store.redis import Redis
+from gateway.store.types import MessageRecord, Page, ReplyRecord, Report
+
+SCAN = 500
+"""Index entries read at a time while looking for what fits a filter."""
+SCAN_AT_MOST = 20_000
+"""Entries one page may look at; then it answers what it has, and a cursor."""
+
+_NAMES = list(FIELDS)
+_SHORT = [FIELDS[name] for name in _NAMES]
+_NUMBERS = {
+    "segments", "priority", "accepted_ms", "not_before_ms", "expires_ms", "submitted_ms",
+    "final_ms", "attempt",
+}  # fmt: skip
+_TEXTS = {
+    "client", "campaign", "ref", "to", "sender", "route", "carrier", "reason", "error", "debtor",
+    "data", "callback_url",
+}  # fmt: skip
+
+
+class Records:
+    """What the store knows of messages and campaigns."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._keys = redis.keys
+
+    async def message(self, client: str, id: str) -> MessageRecord | None:
+        """One message of this client's, or None."""
+        found = await self._read([id])
+        record = found[0]
+        if record is None or record.client != client:
+            return None
+        return await self._submitting(record)
+
+    async def _submitting(self, record: MessageRecord) -> MessageRecord:
+        """A queued message that a consumer holds is being submitted; only its lane knows."""
+        if record.state is not MessageState.queued:
+            return record
+        key = self._keys("message", record.id)
+        entry, front = await self._redis.call("HMGET", key, FIELDS["entry"], FIELDS["front"])
+        if entry is None:
+            return record
+        lane = lane_name(record.route, record.priority, record.campaign, record.client)
+        stream = self._keys("lane", front.decode() if front else lane)
+        try:
+            held = await self._redis.call("XPENDING", stream, GROUP, entry, entry, 1)
+        except Exception as error:  # the lane has gone meanwhile: NOGROUP
+            if "NOGROUP" not in str(error):
+                raise
+            return record
+        if held:
+            record.state = MessageState.submitting
+        return record
+
+    async def _read(self, ids: list[str]) -> list[MessageRecord | None]:
+        rows = await self._redis.pipeline(
+            [("HMGET", self._keys("message", id), *_SHORT) for id in ids]
+        )
+        return [_record(id, row) for id, row in zip(ids, rows, strict=True)]
+
+    async def messages(
+        self,
+        client: str,
+        *,
+        ref: str | None = None,
+        campaign: str | None = None,
+        to: str | None = None,
+        state: MessageState | None = None,
+        cursor: str | None = None,
+        limit: int = 100,
+    ) -> Page[MessageRecord]:
+        """Messages of this client's that fit every filter given, oldest first.
+
+        A page may be empty and still have a ``next``: it looked at :data:`SCAN_AT_MOST`.
+        """
+        keep = _Filter(client, ref, campaign, to, state)
+        if ref is not None:
+            return await self._by_ref(keep, client, ref, campaign)
+        if to is not None:
+            return await self._by_recipient(keep, to, cursor, limit)
+        if state is MessageState.in_doubt and campaign is None:
+            return await self._in_doubt(keep, cursor, limit)
+        return await self._by_campaign(keep, client, campaign, cursor, limit)
+
+    async def _by_ref(
+        self, keep: _Filter, client: str, ref: str, campaign: str | None
+    ) -> Page[MessageRecord]:
+        """A ref's id is derived from the campaign, so one look in each of them is enough."""
+        places = [campaign]
+        if campaign is None:
+            members = await self._redis.call("ZRANGE", self._keys("campaigns", client), 0, -1)
+            places = ["", *[member.decode() for member in members]]
+        records = await self._read([derived_id(client, place or "", ref) for place in places])
+        return Page(items=[r for r in records if r is not None and keep.fits(r)])
+
+    async def _by_recipient(
+        self, keep: _Filter, to: str, cursor: str | None, limit: int
+    ) -> Page[MessageRecord]:
+        rows = await self._redis.call("LRANGE", self._keys("recipient", str(bucket(to))), 0, -1)
+        ids = [row[len(to) + 1 :].decode() for row in rows if row.startswith(f"{to}:".encode())]
+        if cursor is not None:
+            ids = ids[ids.index(cursor) + 1 :] if cursor in ids else []
+        records = [r for r in await self._read(ids) if r is not None and keep.fits(r)]
+        more = records[limit - 1].id if len(records) > limit else None
+        return Page(items=records[:limit], next=more)
+
+    async def _in_doubt(self, keep: _Filter, cursor: str | None, limit: int) -> Page[MessageRecord]:
+        start = int(cursor or 0)
+        items: list[MessageRecord] = []
+        while len(items) < limit:
+            ids = await self._redis.call("ZRANGE", self._keys("doubt"), start, start + SCAN - 1)
+            if not ids:
+                return Page(items=items)
+            for record in await self._read([id.decode() for id in ids]):
+                start += 1
+                if record is not None and keep.fits(record):
+                    items.append(record)
+                    if len(items) == limit:
+                        break
+        return Page(items=items, next=str(start))
+
+    async def _by_campaign(
+        self, keep: _Filter, client: str, campaign: str | None, cursor: str | None, limit: int
+    ) -> Page[MessageRecord]:
+        """Walks one campaign's index, or all of this client's one after another."""
+        places = [campaign] if campaign is not None else await self._places(client)
+        place, _, after = (cursor or "").partition("/")
+        start = places.index(place) if place in places else 0
+        items: list[MessageRecord] = []
+        looked = 0
+        for at in places[start:]:
+            index = self._keys("index", f"{client}:{at}")
+            position = f"({after}" if after and at == place else "-"
+            while True:
+                entries = await self._redis.call("XRANGE", index, position, "+", "COUNT", SCAN)
+                if not entries:
+                    break
+                records = await self._read([fields_of(row)[b"m"].decode() for row in entries])
+                for row, record in zip(entries, records, strict=True):
+                    looked += 1
+                    if record is not None and keep.fits(record):
+                        items.append(record)
+                    if len(items) == limit or looked == SCAN_AT_MOST:
+                        return Page(items=items, next=f"{at}/{row[0].decode()}")
+                position = "(" + entries[-1][0].decode()
+        return Page(items=items)
+
+    async def _places(self, client: str) -> list[str | None]:
+        members = await self._redis.call("ZRANGE", self._keys("campaigns", client), 0, -1)
+        return ["", *[member.decode() for member in members]]
+
+    # Campaigns
+
+    async def create_campaign(self, campaign: Campaign) -> None:
+        """Store a new campaign."""
+        values = msgspec.to_builtins(campaign)
+        flat = [x for name, value in values.items() for x in (name, str(value))]
+        await self._redis.pipeline(
+            [
+                ("HSET", self._keys("campaign", campaign.id), *flat),
+                (
+                    "ZADD",
+                    self._keys("campaigns", campaign.client),
+                    campaign.created_ms,
+                    campaign.id,
+                ),
+            ]
+        )
+
+    async def campaign(self, client: str, id: str) -> Campaign | None:
+        """One campaign of this client's, or None."""
+        found = _campaign(await self._redis.call("HGETALL", self._keys("campaign", id)))
+        return found if found is not None and found.client == client else None
+
+    async def campaign_client(self, id: str) -> str | None:
+        """Whose campaign this is, or None when there is none."""
+        owner = await self._redis.call("HGET", self._keys("campaign", id), "client")
+        return owner.decode() if owner else None
+
+    async def campaigns(
+        self, client: str, cursor: str | None = None, limit: int = 100
+    ) -> Page[Campaign]:
+        """This client's campaigns, newest first; the cursor is a position."""
+        start = int(cursor or 0)
+        ids = await self._redis.call(
+            "ZREVRANGE", self._keys("campaigns", client), start, start + limit
+        )
+        rows = await self._redis.pipeline(
+            [("HGETALL", self._keys("campaign", id.decode())) for id in ids[:limit]]
+        )
+        items = [found for found in map(_campaign, rows) if found is not None]
+        return Page(items=items, next=str(start + limit) if len(ids) > limit else None)
+
+    async def set_campaign_state(
+        self, client: str, id: str, state: CampaignState
+    ) -> Campaign | None:
+        """Run, pause or cancel; a claim reads it at once.
+
+        Raises :class:`CallerError` ``campaign-canceled`` for one that has been canceled.
+        """
+        found = await self.campaign(client, id)
+        if found is None:
+            return None
+        if found.state is CampaignState.canceled and state is not CampaignState.canceled:
+            raise CallerError(
+                "campaign-canceled", 409, f"campaign {id} has been canceled, which is for good"
+            )
+        await self._redis.call("HSET", self._keys("campaign", id), "state", state.value)
+        return msgspec.structs.replace(found, state=state)
+
+    async def update_campaign(self, client: str, id: str, **changes: Any) -> Campaign | None:
+        """Change settings (name, sender, ttl, in_doubt, data); messages accepted keep theirs."""
+        found = await self.campaign(client, id)
+        if found is None:
+            return None
+        changed = msgspec.structs.replace(found, **changes)
+        values = msgspec.to_builtins(changed)
+        flat = [x for name in changes for x in (name, str(values[name]))]
+        if flat:
+            await self._redis.call("HSET", self._keys("campaign", id), *flat)
+        return changed
+
+    async def report(self, client: str, id: str) -> Report | None:
+        """A campaign in numbers, from counters kept at every move."""
+        if await self.campaign(client, id) is None:
+            return None
+        return _report(await self._redis.call("HGETALL", self._keys("counts", id)))
+
+    async def replies(
+        self,
+        client: str,
+        cursor: str | None = None,
+        limit: int = 100,
+        campaign: str | None = None,
+    ) -> Page[ReplyRecord]:
+        """Debtors' texts, oldest first."""
+        key = self._keys("replies", client)
+        position = f"({cursor}" if cursor else "-"
+        items: list[ReplyRecord] = []
+        while len(items) < limit:
+            rows = await self._redis.call("XRANGE", key, position, "+", "COUNT", SCAN)
+            if not rows:
+                return Page(items=items)
+            for row in rows:
+                position = "(" + row[0].decode()
+                reply = _reply(row)
+                if campaign is None or reply.campaign == campaign:
+                    items.append(reply)
+                    if len(items) == limit:
+                        break
+        return Page(items=items, next=position[1:])
+
+
+class _Filter:
+    def __init__(
+        self,
+        client: str,
+        ref: str | None,
+        campaign: str | None,
+        to: str | None,
+        state: MessageState | None,
+    ) -> None:
+        self._wanted = {
+            name: value
+            for name, value in (
+                ("client", client),
+                ("ref", ref),
+                ("campaign", campaign),
+                ("to", to),
+                ("state", state),
+            )
+            if value is not None
+        }
+
+    def fits(self, record: MessageRecord) -> bool:
+        return all(getattr(record, name) == value for name, value in self._wanted.items())
+
+
+def fields_of(row: Any) -> dict[bytes, bytes]:
+    """The fields of a stream entry."""
+    return _pairs(row[1])
+
+
+def _pairs(flat: Any) -> dict[bytes, bytes]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _record(id: str, row: list[bytes | None]) -> MessageRecord | None:
+    values: dict[str, Any] = {
+        name: value.decode() for name, value in zip(_NAMES, row, strict=True) if value is not None
+    }
+    if "state" not in values:
+        return None
+    kept = {name: values[name] for name in _TEXTS if name in values}
+    kept |= {name: int(float(values[name])) for name in _NUMBERS if name in values}
+    kept["state"] = MessageState(int(values["state"]))
+    kept["priority"] = Priority(kept["priority"])
+    kept["encoding"] = values.get("encoding", "gsm7")
+    kept["fates"] = read_fates(values.get("fates", ""))
+    record = MessageRecord(id=id, **kept)
+    record.events = _life(record)
+    return record
+
+
+def _life(record: MessageRecord) -> list[tuple[int, str]]:
+    """What happened when, as far as the record's times tell."""
+    life = [(record.accepted_ms, "accepted")]
+    if record.submitted_ms:
+        life.append((record.submitted_ms, "submitted"))
+    if record.state is MessageState.in_doubt:
+        life.append((record.submitted_ms, "in_doubt"))
+    if record.final_ms:
+        life.append((record.final_ms, record.state.name))
+    return life
+
+
+def _campaign(row: Any) -> Campaign | None:
+    if not row:
+        return None
+    pairs = _pairs(row)
+    values = {key.decode(): value.decode() for key, value in pairs.items()}
+    return Campaign(
+        id=values["id"],
+        client=values["client"],
+        name=values["name"],
+        created_ms=int(values["created_ms"]),
+        state=CampaignState(values["state"]),
+        priority=Priority(int(values["priority"])),
+        sender=values["sender"],
+        ttl=int(values["ttl"]),
+        in_doubt=InDoubtRule(values["in_doubt"]),
+        data=values["data"],
+    )
+
+
+def _report(row: Any) -> Report:
+    pairs = _pairs(row)
+    report = Report(by_state={}, by_hour={}, by_error={})
+    for key, value in pairs.items():
+        _count_into(report, key.decode(), int(value))
+    return report
+
+
+def _count_into(report: Report, field: str, number: int) -> None:
+    if number == 0:
+        return
+    if field in ("messages", "segments", "replies"):
+        setattr(report, field, number)
+    elif field.startswith("s") and field[1:].isdigit():
+        report.by_state[MessageState(int(field[1:])).name] = number
+    elif field.startswith("h") and field[1:2].isdigit():
+        hour, _, state = field[1:].partition(":")
+        name = MessageState(int(state)).name
+        report.by_hour.setdefault(_hour(int(float(hour))), {})[name] = number
+    elif field.startswith("e"):
+        report.by_error[field[1:]] = number
+
+
+def _hour(number: int) -> str:
+    return datetime.fromtimestamp(number * 3600, UTC).strftime("%Y-%m-%dT%H:00:00Z")
+
+
+def _reply(row: Any) -> ReplyRecord:
+    id = row[0].decode()
+    fields = {key.decode(): value.decode() for key, value in fields_of(row).items()}
+    return ReplyRecord(
+        id=id,
+        at_ms=int(id.partition("-")[0]),
+        sender=fields["f"],
+        to=fields["t"],
+        text=fields["x"],
+        carrier=fields["v"],
+        campaign=fields["c"],
+        message_id=fields["m"],
+    )

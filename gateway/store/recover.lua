@@ -1,0 +1,36 @@
+-- recover: what a dead consumer had claimed of one lane goes into doubt, never out again.
+-- ARGV[1] {now_ms, lane, consumer, account, correlation seconds, limit}.
+-- Answers how many were found; call again while that is the limit.
+local args = cmsgpack.unpack(ARGV[1])
+local now, lane, consumer, limit = args[1], args[2], args[3], args[6]
+account, correlation_seconds = args[4], args[5]
+local key = K_lane .. lane
+if call('EXISTS', key) == 0 then return 0 end
+local pending = call('XPENDING', key, 'g', '-', '+', limit, consumer)
+for _, row in ipairs(pending) do
+  local entry = row[1]
+  local found = call('XRANGE', key, entry, entry)
+  if found[1] then
+    local body = found[1][2][2]
+    local m = cmsgpack.unpack(body)
+    local fates = m[15]
+    if fates == '' then
+      local list = {}
+      for i = 1, m[9] do list[i] = {DOUBT, '', ''} end
+      fates = join_fates(list)
+    else
+      local list = split_fates(fates)
+      for _, fate in ipairs(list) do if fate[1] < DOUBT then fate[1] = DOUBT end end
+      fates = join_fates(list)
+    end
+    into_doubt(m[1], m[5], QUEUED, body, fates, m[14] or 1, now, now, m[2], m[3], m[4])
+  end
+  call('XACK', key, 'g', entry)
+  call('XDEL', key, entry)
+end
+if #pending < limit then
+  call('XGROUP', 'DELCONSUMER', key, 'g', consumer)
+  drop_lane_if_empty(lane)
+end
+flush_counts()
+return #pending

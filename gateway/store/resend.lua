@@ -1,0 +1,22 @@
+-- resend: a message in doubt goes out again as a new attempt, by its campaign's rule.
+-- ARGV[1] {now_ms, account, {{id, attempt, segments, lane, fates}, ...}}, bodies from ARGV[2] on.
+-- Only one that is still in doubt goes, and only once: the body leaves with it.
+local args = cmsgpack.unpack(ARGV[1])
+local now, items = args[1], args[3]
+account = args[2]
+local sent = 0
+for i, item in ipairs(items) do
+  local id = item[1]
+  local key = K_message .. id
+  local m = call('HMGET', key, 's', 'c', 't')
+  if tonumber(m[1] or 0) == DOUBT and call('HDEL', K_body, id) == 1 then
+    local entry, where = enqueue(item[4], ARGV[1 + i], item[3], now, true)
+    call('HSET', key, 's', QUEUED, 'e', entry, 'l', where, 'u', item[2], 'g', item[5], 'm', 'resend')
+    call('ZREM', K_doubt, id)
+    call('SREM', K_suspects .. account .. ':' .. m[3], id)
+    moved(m[2], DOUBT, QUEUED, now)
+    sent = sent + 1
+  end
+end
+flush_counts()
+return sent

@@ -1,0 +1,53 @@
+"""The scripts, each from its own .lua file beside this one, with what they share.
+
+The numbers they reason with (states, ranks) are written into them from :mod:`gateway.message`,
+so that no table is typed twice.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from gateway.message import RANK, WORST_FIRST, MessageState
+from gateway.store.redis import Script
+
+
+def _lua_table(table: dict[int, int | str]) -> str:
+    rows = (f"[{key}]={value!r}" for key, value in table.items())
+    return "{" + ",".join(rows) + "}"
+
+
+CONSTANTS = "\n".join(
+    [
+        f"local RANK = {_lua_table({int(s): r for s, r in RANK.items()})}",
+        f"local WORSE = {_lua_table({int(s): n for n, s in enumerate(WORST_FIRST)})}",
+        f"local STATE_NAME = {_lua_table({int(s): s.name for s in MessageState})}",
+        f"local FIRST_FINAL = {int(MessageState.unknown)}",
+        f"local SCHEDULED, QUEUED = {int(MessageState.scheduled)}, {int(MessageState.queued)}",
+        f"local DOUBT, SUBMITTED = {int(MessageState.in_doubt)}, {int(MessageState.submitted)}",
+        f"local DELIVERED, UNKNOWN = {int(MessageState.delivered)}, {int(MessageState.unknown)}",
+        f"local CANCELED = {int(MessageState.canceled)}",
+        "",
+    ]
+)
+
+
+def _read(name: str) -> str:
+    return (files("gateway.store") / f"{name}.lua").read_text(encoding="utf-8")
+
+
+def _script(name: str, *, shared: bool = True) -> Script:
+    before = CONSTANTS + _read("shared") if shared else ""
+    return Script(name, before + _read(name))
+
+
+PUT = _script("put", shared=False)
+CLAIM = _script("claim", shared=False)
+COMMIT = _script("commit")
+PROMOTE = _script("promote")
+CANCEL = _script("cancel")
+RECOVER = _script("recover")
+RESEND = _script("resend")
+CLOSE = _script("close")
+RETAIN = _script("retain")
+REPLY = _script("reply")

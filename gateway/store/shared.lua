@@ -1,0 +1,195 @@
+-- shared: what several scripts say in the same words. Included after the prelude.
+local account, correlation_seconds = '', 0
+local counts = {}
+
+local function count(campaign, field, by)
+  if campaign == '' or not campaign then return end
+  local of = counts[campaign]
+  if not of then of = {}; counts[campaign] = of end
+  of[field] = (of[field] or 0) + by
+end
+
+local function flush_counts()
+  for campaign, fields in pairs(counts) do
+    for field, by in pairs(fields) do
+      if by ~= 0 then call('HINCRBY', K_counts .. campaign, field, by) end
+    end
+  end
+end
+
+local function moved(campaign, from, to, now, error)
+  count(campaign, 's' .. from, -1)
+  count(campaign, 's' .. to, 1)
+  if to >= FIRST_FINAL then
+    count(campaign, 'h' .. math.floor(now / 3600000) .. ':' .. to, 1)
+    if from >= FIRST_FINAL then count(campaign, 'corrected', 1) end
+    if error and error ~= '' then count(campaign, 'e' .. error, 1) end
+  end
+end
+
+local function tell(client, kind, id, campaign, ref, to, error)
+  call('XADD', K_events .. client, '*', 'k', kind, 'm', id, 'c', campaign or '', 'r', ref or '',
+       't', to or '', 'e', error or '')
+end
+
+-- The segment's place in a 16-bit user_message_reference: the id's last four digits plus it.
+local function reference_of(id, index)
+  return (tonumber(string.sub(id, -4), 16) + index) % 65536
+end
+
+local function split_fates(text)
+  local fates = {}
+  for item in string.gmatch(text, '[^\030]+') do
+    local state, error, carrier_id = string.match(item, '^(%d+):([^:]*):(.*)$')
+    fates[#fates + 1] = {tonumber(state), error, carrier_id}
+  end
+  return fates
+end
+
+local function join_fates(fates)
+  local items = {}
+  for i, f in ipairs(fates) do items[i] = f[1] .. ':' .. f[2] .. ':' .. f[3] end
+  return table.concat(items, '\030')
+end
+
+-- The state of a message from its segments' (gateway.message.state_of).
+local function state_of(fates)
+  local worst, under_way = nil, false
+  for _, f in ipairs(fates) do
+    if f[1] == DOUBT then return DOUBT end
+    if f[1] < FIRST_FINAL then under_way = true end
+    if WORSE[f[1]] and (not worst or WORSE[f[1]] < WORSE[worst]) then worst = f[1] end
+  end
+  if under_way then return SUBMITTED end
+  return worst
+end
+
+local function drop_lane_if_empty(lane)
+  local key = K_lane .. lane
+  if call('XLEN', key) == 0 then
+    local route, priority, campaign = string.match(lane, '^([^:]*):([^:]*):[^:]*:([^:]*)$')
+    call('UNLINK', key)
+    call('SREM', K_lanes, lane)
+    call('ZREM', K_ready .. route .. ':' .. priority, lane)
+    call('SREM', K_held .. campaign, lane)
+  end
+end
+
+-- Puts a body on its lane; to the front it goes to a lane of its own that is read first.
+local function enqueue(lane, body, segments, now, front)
+  local route, priority, calendar, campaign = string.match(lane, '^([^:]*):([^:]*):([^:]*):([^:]*)$')
+  local score = now * 1000
+  if front then
+    if string.sub(calendar, -1) ~= '!' then calendar = calendar .. '!' end
+    lane = route .. ':' .. priority .. ':' .. calendar .. ':' .. campaign
+    score = 0
+  end
+  local key = K_lane .. lane
+  if call('EXISTS', key) == 0 then
+    call('XGROUP', 'CREATE', key, 'g', '0', 'MKSTREAM')
+    call('SADD', K_lanes, lane)
+    call('SADD', K_held .. campaign, lane)
+  end
+  local entry = call('XADD', key, '*', 'm', body, 'n', segments)
+  call('ZADD', K_ready .. route .. ':' .. priority, 'NX', score, lane)
+  return entry, lane
+end
+
+-- Applies what a carrier reported about one segment. Answers old state, new state, submitted_ms,
+-- or nil when the record is gone or names another recipient.
+-- r: {candidates, to, sender, reference, state, error, stat, carrier id}
+local function apply(id, index, r, now)
+  local key = K_message .. id
+  local m = call('HMGET', key, 's', 'g', 'k', 'c', 'r', 't', 'y')
+  if not m[1] then return nil end
+  local to = r[2]
+  if to ~= '' and to ~= m[6] and string.sub(m[6], -#to) ~= to and string.sub(to, -#m[6]) ~= m[6] then
+    return nil
+  end
+  local fates = split_fates(m[2] or '')
+  local fate = fates[index]
+  if not fate then return nil end
+  local old, was = tonumber(m[1]), fate[1]
+  if RANK[r[5]] <= RANK[was] then return old, old, tonumber(m[7] or 0) end
+  fate[1] = r[5]
+  if r[6] ~= '' then fate[2] = r[6] end
+  if fate[3] == '' then fate[3] = r[8] end
+  local state = state_of(fates)
+  if was == DOUBT and r[8] ~= '' then
+    call('SET', K_correlation .. account .. ':' .. r[1][1], id .. ':' .. index, 'EX', correlation_seconds)
+  end
+  if state == old then
+    call('HSET', key, 'g', join_fates(fates))
+  else
+    local error = fate[2]
+    if state >= FIRST_FINAL then
+      call('HSET', key, 's', state, 'g', join_fates(fates), 'z', now, 'j', error)
+    else
+      call('HSET', key, 's', state, 'g', join_fates(fates))
+    end
+    moved(m[4], old, state, now, state ~= DELIVERED and error or '')
+    if state >= FIRST_FINAL then tell(m[3], STATE_NAME[state], id, m[4], m[5], m[6], error) end
+    if old == DOUBT then
+      call('ZREM', K_doubt, id)
+      call('SREM', K_suspects .. account .. ':' .. m[6], id)
+      call('HDEL', K_body, id)
+    end
+  end
+  return old, state, tonumber(m[7] or 0)
+end
+
+-- The message in doubt that a receipt without a known id must mean. Answers id, index or
+-- nil, nil, how many it might be.
+local function suspect(r)
+  if r[2] == '' then return nil, nil, 0 end
+  local found, at, many = nil, nil, 0
+  local ids = call('SMEMBERS', K_suspects .. account .. ':' .. r[2])
+  for _, id in ipairs(ids) do
+    local m = call('HMGET', K_message .. id, 's', 'g', 'f')
+    local fits = m[1] and tonumber(m[1]) == DOUBT and (r[3] == '' or m[3] == r[3])
+    if fits then
+      local first
+      for i, fate in ipairs(split_fates(m[2])) do
+        if fate[1] == DOUBT then
+          if r[4] >= 0 and reference_of(id, i) == r[4] then return id, i, 1 end
+          first = first or i
+        end
+      end
+      if first and r[4] < 0 then found, at, many = id, first, many + 1 end
+    end
+  end
+  if many == 1 then return found, at, 1 end
+  return nil, nil, many
+end
+
+local function unpark(canon)
+  local blob = call('HGET', K_parked .. account, canon)
+  if not blob then return nil end
+  local r = cmsgpack.unpack(blob)
+  call('HDEL', K_parked .. account, canon)
+  call('ZREM', K_parkedat .. account, canon)
+  if r[2] ~= '' then call('SREM', K_parkedfor .. account .. ':' .. r[2], canon) end
+  return r
+end
+
+-- A submit whose fate nobody knows. Keeps the body, and lets it meet receipts that came first.
+local function into_doubt(id, to, from, body, fates, attempt, sent, now, client, campaign, ref)
+  call('HSET', K_message .. id, 's', DOUBT, 'g', fates, 'v', account, 'u', attempt, 'y', sent)
+  call('HDEL', K_message .. id, 'e', 'l')
+  call('HSET', K_body, id, body)
+  call('ZADD', K_doubt, now, id)
+  call('SADD', K_suspects .. account .. ':' .. to, id)
+  moved(campaign, from, DOUBT, now)
+  tell(client, 'in_doubt', id, campaign, ref, to, '')
+  for _, canon in ipairs(call('SMEMBERS', K_parkedfor .. account .. ':' .. to)) do
+    local blob = call('HGET', K_parked .. account, canon)
+    if blob then
+      local r = cmsgpack.unpack(blob)
+      local who, index = suspect(r)
+      if who == id then
+        unpark(canon)
+        apply(id, index, r, now)
+      end
+    end
+  end
+end

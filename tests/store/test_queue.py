@@ -1,0 +1,289 @@
+"""The lanes on a real server: order, turns, pauses, waits, and what a crash leaves."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from gateway.ids import derived_id, new_id
+from gateway.message import Campaign, CampaignState, Message, MessageState, Priority
+from gateway.store import Store
+from gateway.store.correlation import Kind, Settle
+from gateway.store.queue import Claimed
+from gateway.store.types import Put
+from tests.store.conftest import NOW
+
+CONSUMER = "n1/aaaa:andina"
+
+
+def put(
+    number: int,
+    *,
+    campaign: str = "c1",
+    priority: Priority = Priority.bulk,
+    segments: int = 1,
+    ref: str | None = None,
+    digest: str = "00000000000000aa",
+    not_before_ms: int = 0,
+    expires_ms: int = 0,
+    blocked: str = "",
+    client: str = "crm",
+    accepted_ms: int = NOW,
+) -> Put:
+    """A message numbered ``number``, with a ref made from it."""
+    ref = f"r{number}" if ref is None else ref
+    message = Message(
+        id=derived_id(client, campaign, ref) if ref else new_id(NOW),
+        client=client,
+        campaign=campaign,
+        ref=ref,
+        to=f"569{number:08d}",
+        sender="3450",
+        text=f"mensaje {number}",
+        encoding="gsm7",
+        segments=segments,
+        priority=priority,
+        route="chile",
+        accepted_ms=accepted_ms,
+        expires_ms=expires_ms,
+    )
+    return Put(
+        message=message,
+        digest=digest,
+        derived=bool(ref),
+        not_before_ms=not_before_ms,
+        blocked=blocked,
+    )
+
+
+async def claim(store: Store, segments: int = 100, consumer: str = CONSUMER) -> list[Claimed]:
+    return await store.queue.claim(["chile"], consumer, segments, NOW)
+
+
+async def claimed_numbers(store: Store, segments: int = 100) -> list[int]:
+    return [int(c.message.to[3:]) for c in await claim(store, segments)]
+
+
+def submitted(claimed: Claimed, carrier_id: str = "77") -> Settle:
+    return Settle(
+        kind=Kind.submitted,
+        lane=claimed.lane,
+        entry=claimed.entry,
+        message=claimed.message,
+        fates=f"5::{carrier_id}",
+        sent_ms=NOW + 5,
+        ids=[carrier_id],
+    )
+
+
+def release(claimed: Claimed, due_ms: int = -1) -> Settle:
+    return Settle(
+        kind=Kind.release,
+        lane=claimed.lane,
+        entry=claimed.entry,
+        message=claimed.message,
+        state=MessageState.queued,
+        due_ms=due_ms,
+    )
+
+
+async def test_messages_of_a_lane_come_in_the_order_they_were_put(store: Store) -> None:
+    await store.queue.put([put(n) for n in range(5)])
+    assert await claimed_numbers(store) == [0, 1, 2, 3, 4]
+    assert await claimed_numbers(store) == []
+
+
+async def test_the_same_ref_with_the_same_content_is_the_same_message(store: Store) -> None:
+    first = await store.queue.put([put(1)])
+    again = await store.queue.put([put(1)])
+    assert (first[0].kind, again[0].kind) == ("new", "same")
+    assert await claimed_numbers(store) == [1]
+
+
+async def test_the_same_ref_with_other_content_is_a_conflict(store: Store) -> None:
+    await store.queue.put([put(1)])
+    again = await store.queue.put([put(1, digest="00000000000000bb")])
+    assert again[0].kind == "conflict"
+    assert await claimed_numbers(store) == [1]
+
+
+async def test_a_ref_twice_in_one_batch_is_one_message(store: Store) -> None:
+    results = await store.queue.put([put(1), put(1), put(2)])
+    assert [r.kind for r in results] == ["new", "same", "new"]
+    assert await claimed_numbers(store) == [1, 2]
+
+
+async def test_urgent_overtakes_whatever_waits(store: Store) -> None:
+    await store.queue.put([put(n) for n in range(50)])
+    await store.queue.put([put(90, priority=Priority.urgent), put(91, priority=Priority.high)])
+    assert await claimed_numbers(store, 4) == [90, 91, 0, 1]
+
+
+async def test_campaigns_of_one_priority_take_turns(store: Store) -> None:
+    await store.records.create_campaign(
+        Campaign(id="c2", client="crm", name="otra", created_ms=NOW)
+    )
+    await store.queue.put([put(n) for n in range(200)])
+    await store.queue.put([put(n, campaign="c2") for n in range(1000, 1010)])
+    taken = await claimed_numbers(store, 20)
+    assert len([n for n in taken if n >= 1000]) == 10
+
+
+async def test_a_claim_counts_segments_not_messages(store: Store) -> None:
+    await store.queue.put([put(n, segments=4) for n in range(50)])
+    taken = await claim(store, 40)
+    assert sum(c.message.segments for c in taken) == 40
+
+
+async def test_a_paused_campaign_is_not_read_and_resumes_where_it_was(store: Store) -> None:
+    await store.queue.put([put(n) for n in range(4)])
+    assert await claimed_numbers(store, 2) == [0, 1]
+    await store.records.set_campaign_state("crm", "c1", CampaignState.paused)
+    assert await claimed_numbers(store) == []
+    await store.queue.put([put(9)])
+    assert await claimed_numbers(store) == []
+    await store.records.set_campaign_state("crm", "c1", CampaignState.running)
+    await store.queue.resume_campaign("c1", NOW)
+    assert await claimed_numbers(store) == [2, 3, 9]
+
+
+async def test_canceling_a_campaign_gives_every_waiting_message_its_end(store: Store) -> None:
+    await store.queue.put([put(n) for n in range(6)])
+    await store.queue.put([put(7, not_before_ms=NOW + 60_000)])
+    (on_the_wire,) = await claim(store, 1)
+    await store.records.set_campaign_state("crm", "c1", CampaignState.canceled)
+    assert await store.queue.sweep_canceled("crm", "c1", NOW) == 6
+    report = await store.records.report("crm", "c1")
+    assert report is not None
+    assert report.by_state == {"canceled": 6, "queued": 1}
+    await store.correlation.commit("andina", [submitted(on_the_wire)], [], NOW)
+    assert await store.queue.depths() == {}
+    results = await store.queue.put([put(99)])
+    assert results[0].kind == "campaign-canceled"
+
+
+async def test_cancel_tells_what_left_from_what_waits(store: Store) -> None:
+    await store.queue.put([put(n) for n in range(3)])
+    (first,) = await claim(store, 1)
+    ids = [derived_id("crm", "c1", f"r{n}") for n in (0, 1)]
+    answers = await store.queue.cancel("crm", [*ids, "00" * 12], NOW)
+    assert answers == ["left", "canceled", "not-found"]
+    assert await store.queue.cancel("crm", [ids[1]], NOW) == ["final"]
+    assert await store.queue.cancel("another", [first.message.id], NOW) == ["not-found"]
+    assert await claimed_numbers(store) == [2]
+
+
+async def test_a_scheduled_message_waits_for_its_time(store: Store) -> None:
+    results = await store.queue.put([put(1, not_before_ms=NOW + 10_000)])
+    assert results[0].state is MessageState.scheduled
+    assert await store.queue.promote(NOW + 9_999) == (0, 1)
+    assert await claimed_numbers(store) == []
+    assert await store.queue.promote(NOW + 10_000) == (1, -1)
+    assert await claimed_numbers(store) == [1]
+
+
+async def test_a_release_goes_before_its_lane(store: Store) -> None:
+    await store.queue.put([put(n) for n in range(4)])
+    first, second = await claim(store, 2)
+    await store.correlation.commit("andina", [release(first), release(second)], [], NOW)
+    assert await claimed_numbers(store) == [0, 1, 2, 3]
+
+
+async def test_a_retry_waits_for_its_time(store: Store) -> None:
+    await store.queue.put([put(1)])
+    (first,) = await claim(store)
+    await store.correlation.commit("andina", [release(first, NOW + 5_000)], [], NOW)
+    assert await claimed_numbers(store) == []
+    assert (await store.queue.promote(NOW + 5_000))[0] == 1
+    assert await claimed_numbers(store) == [1]
+
+
+async def test_a_commit_that_is_tried_again_changes_nothing(store: Store) -> None:
+    await store.queue.put([put(1)])
+    (first,) = await claim(store)
+    for _ in range(2):
+        await store.correlation.commit("andina", [release(first)], [], NOW, "batch-1")
+    await store.correlation.commit("andina", [release(first)], [], NOW, "batch-2")
+    assert await claimed_numbers(store) == [1]
+    assert await store.queue.depths() == {("chile", "3"): 1}
+
+
+async def test_a_drained_lane_leaves_nothing_behind(store: Store) -> None:
+    await store.queue.put([put(n) for n in range(3)])
+    taken = await claim(store)
+    settles = [submitted(c, str(i)) for i, c in enumerate(taken)]
+    await store.correlation.commit("andina", settles, [], NOW)
+    keys = [k.decode() for k in await store.redis.call("KEYS", "recado:{0}:q:*")]
+    assert keys == []
+    assert await store.redis.call("SCARD", store.redis.keys("lanes")) == 0
+
+
+async def test_what_a_dead_consumer_held_goes_into_doubt_and_never_out(store: Store) -> None:
+    await store.queue.put([put(n) for n in range(5)])
+    await claim(store, 3)
+    await claim(store, 1, "n2/bbbb:andina")
+    assert await store.queue.recover("n1/aaaa", NOW + 1, 3600) == 3
+    assert await store.queue.recover("n1/aaaa", NOW + 1, 3600) == 0
+    page = await store.records.messages("crm", state=MessageState.in_doubt)
+    assert {record.ref for record in page.items} == {"r0", "r1", "r2"}
+    assert await claimed_numbers(store) == [4]
+    events = await store.events.read("crm", None)
+    assert [e.kind for e in events.items] == ["in_doubt"] * 3
+
+
+async def test_a_message_in_doubt_is_sent_again_only_once(store: Store) -> None:
+    await store.queue.put([put(1)])
+    await claim(store)
+    await store.queue.recover("n1/aaaa", NOW, 3600)
+    ((account, message),) = await store.queue.doubtful(NOW)
+    assert account == "andina"
+    assert await store.queue.resend(account, [message], NOW) == 1
+    assert await store.queue.resend(account, [message], NOW) == 0
+    assert await claimed_numbers(store) == [1]
+    record = await store.records.message("crm", message.id)
+    assert record is not None
+    assert record.state is MessageState.submitting
+
+
+async def test_blocked_messages_are_kept_and_told_but_never_read(store: Store) -> None:
+    results = await store.queue.put([put(1, blocked="no_route")])
+    assert results[0].state is MessageState.blocked
+    assert await claimed_numbers(store) == []
+    record = await store.records.message("crm", derived_id("crm", "c1", "r1"))
+    assert record is not None
+    assert (record.state, record.reason) == (MessageState.blocked, "no_route")
+    events = await store.events.read("crm", None)
+    assert [e.kind for e in events.items] == ["blocked"]
+
+
+async def test_a_foreign_campaign_is_unknown(store: Store) -> None:
+    results = await store.queue.put([put(1, client="another"), put(2, campaign="c9")])
+    assert [r.kind for r in results] == ["unknown-campaign", "unknown-campaign"]
+
+
+async def test_concurrent_puts_are_committed_together(store: Store) -> None:
+    before = (await store.redis.call("INFO", "commandstats"))["cmdstat_evalsha"]["calls"]
+    await asyncio.gather(*(store.queue.put([put(n)]) for n in range(60)))
+    after = (await store.redis.call("INFO", "commandstats"))["cmdstat_evalsha"]["calls"]
+    assert after - before <= 3
+    assert len(await claimed_numbers(store)) == 60
+
+
+@pytest.mark.parametrize("ended", [True, False])
+async def test_retention_drops_what_is_final_and_long_over(store: Store, ended: bool) -> None:
+    day = 24 * 3_600_000
+    accepted = int((await store.redis.call("TIME"))[0]) * 1000
+    await store.queue.put([put(1, accepted_ms=accepted)])
+    (first,) = await claim(store)
+    settle = submitted(first)
+    if ended:
+        settle.state, settle.fates = MessageState.rejected, "10:0x0000000b:"
+    await store.correlation.commit("andina", [settle], [], accepted)
+    await store.sweep.retain(accepted + 8 * day)
+    record = await store.records.message("crm", first.message.id)
+    assert (record is None) is ended
+    again = await store.queue.put([put(1)])
+    assert again[0].kind == "same"
+    other = await store.queue.put([put(1, digest="00000000000000cc")])
+    assert other[0].kind == "conflict"
