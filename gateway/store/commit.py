@@ -18,7 +18,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 TARGET = 0.005
-FIRST, SMALLEST, LARGEST = 100, 20, 500
+FIRST, SMALLEST, LARGEST = 100, 50, 500
 
 
 class BatchSize:
@@ -30,7 +30,7 @@ class BatchSize:
     def adapt(self, count: int, seconds: float) -> None:
         """Learn from a batch of ``count`` items that took ``seconds``."""
         if seconds > TARGET:
-            self.size = max(SMALLEST, self.size * 3 // 4)
+            self.size = max(SMALLEST, self.size * 9 // 10)
         elif count * 2 > self.size and seconds < TARGET * 0.7:
             self.size = min(LARGEST, self.size + 10)
 

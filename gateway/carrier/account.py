@@ -1,0 +1,151 @@
+"""One carrier account in this process: its binds, its pump, its inbound, and their company."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+from gateway.carrier.dispatch import Pump
+from gateway.carrier.inbound import Inbound
+from gateway.carrier.outcome import Flight
+from gateway.carrier.session import Bind
+from gateway.clock import wall_ms
+from gateway.config import Carrier
+from gateway.metrics import Metrics
+from gateway.smpp.session import Answered, Event, Received, TimedOut
+from gateway.store import Store
+from gateway.store.node import Node
+
+log = logging.getLogger(__name__)
+
+
+class Account:
+    """The shell around one ``[[carriers]]`` of the configuration."""
+
+    def __init__(
+        self, carrier: Carrier, store: Store, node: Node, metrics: Metrics, owner: str
+    ) -> None:
+        self.carrier = carrier
+        self.metrics = metrics
+        self.inbound = Inbound(carrier, store, metrics, owner, self._hold_reading)
+        modes = carrier.bind.split("+")
+        self.binds = [
+            Bind(carrier, index, mode, self._events, self._lost)
+            for index in range(carrier.binds)
+            for mode in modes
+        ]
+        self.pump = Pump(carrier, self.binds, store, node, metrics, self.inbound)
+        self.inbound.freed = self.pump.kick
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to bind; the pump starts with the first bind that holds."""
+        self.pump.start()
+        self._tasks = [
+            asyncio.create_task(bind.run(), name=f"bind-{self.carrier.name}-{bind.index}")
+            for bind in self.binds
+        ]
+
+    def _events(self, bind: Bind, events: list[Event]) -> None:
+        """What a read brought: responses to the pump, requests to inbound."""
+        session = bind.session
+        for event in events:
+            if isinstance(event, Answered):
+                if isinstance(event.context, Flight):
+                    self.pump.answered(event.context, event.response, event.sent_at)
+            elif isinstance(event, Received):
+                self.inbound.take(bind, session, event.pdu)
+            elif isinstance(event, TimedOut) and isinstance(event.context, Flight):
+                self.pump.unanswered(event.context)
+        self.pump.kick()
+
+    def _lost(self, bind: Bind) -> None:
+        for outstanding in bind.session.lost():
+            if isinstance(outstanding.context, Flight):
+                self.pump.unanswered(outstanding.context)
+        self.pump.lost(bind)
+        self.pump.kick()
+
+    def _hold_reading(self, hold: bool) -> None:
+        for bind in self.binds:
+            bind.hold_reading(hold)
+
+    async def quiet(self) -> None:
+        """Claim nothing more."""
+        await self.pump.quiet()
+
+    async def drain(self, seconds: float) -> bool:
+        """Wait for responses and their commits; True when nothing is left under way."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.pump.in_flight == 0 and self.inbound.idle:
+                return True
+            await asyncio.sleep(0.02)
+        return False
+
+    async def unbind(self, seconds: float = 5.0) -> None:
+        """Unbind every bind, then commit what that left behind."""
+        await asyncio.gather(*(bind.unbind(seconds) for bind in self.binds))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.inbound.finish(seconds)
+
+    def status(self) -> dict[str, Any]:
+        """What ``GET /v1/carriers`` shows of this carrier."""
+        c, pump = self.carrier, self.pump
+        return {
+            "name": c.name,
+            "state": "paused" if pump.paused else "bound" if pump.bound else "disconnected",
+            "limited_by": pump.limited_by.value,
+            "rate": c.rate,
+            "sending_rate": round(pump.sending_rate(time.monotonic()), 1),
+            "window": c.window,
+            "outstanding": sum(bind.session.outstanding for bind in self.binds),
+            "binds": [
+                {
+                    "index": bind.index,
+                    "mode": bind.mode,
+                    "state": bind.state.value,
+                    "since": int(bind.since),
+                    "outstanding": bind.session.outstanding,
+                    "reason": bind.reason,
+                }
+                for bind in self.binds
+            ],
+            "at_ms": wall_ms(),
+        }
+
+
+class Carriers:
+    """Every carrier of this process, by name."""
+
+    def __init__(self, accounts: list[Account]) -> None:
+        self.accounts = {account.carrier.name: account for account in accounts}
+
+    def status(self) -> list[dict[str, Any]]:
+        """One entry a carrier, in the order of the configuration."""
+        return [account.status() for account in self.accounts.values()]
+
+    async def pause(self, name: str) -> bool:
+        """Stop claiming for a carrier; False when there is none of that name."""
+        return self._set_paused(name, True)
+
+    async def resume(self, name: str) -> bool:
+        """Go on; False when there is none of that name."""
+        return self._set_paused(name, False)
+
+    def _set_paused(self, name: str, paused: bool) -> bool:
+        account = self.accounts.get(name)
+        if account is None:
+            return False
+        account.pump.paused = paused
+        account.pump.kick()
+        return True
+
+    def wake(self) -> None:
+        """New messages are on the lanes."""
+        for account in self.accounts.values():
+            account.pump.wake()

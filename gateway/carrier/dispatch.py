@@ -1,0 +1,354 @@
+"""The pump of one carrier account: claim, pace, submit, settle.
+
+It claims only what window and pacer admit soon, so that what waits stays on the lanes where an
+urgent message can overtake it. ``turn`` is the whole of it: write what is ready, claim what will
+be wanted, set the one timer. Every change (a response, a new message, a timer) asks for a turn
+by ``kick``, and many changes at once get one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from enum import StrEnum
+
+from gateway.carrier.inbound import Inbound
+from gateway.carrier.outcome import (
+    Flight,
+    Job,
+    give_up_unwritten,
+    settle_expired,
+    settle_of,
+    take_answer,
+    take_silence,
+)
+from gateway.carrier.session import Bind
+from gateway.carrier.submit import Submits
+from gateway.clock import wall_ms
+from gateway.config import Carrier
+from gateway.errors import StoreUnavailable
+from gateway.metrics import Metrics
+from gateway.policy.pacer import Pacer
+from gateway.smpp.pdu import Response, SubmitSmResp
+from gateway.smpp.receipt import canonical
+from gateway.store import Store
+from gateway.store.correlation import Settle
+from gateway.store.node import Node
+from gateway.store.queue import Claimed
+
+log = logging.getLogger(__name__)
+
+HORIZON = 0.015
+"""Seconds of sending to have ready when a rate is set: more would delay what is urgent."""
+POLL = 0.02
+"""Seconds between looks at lanes another process may have filled."""
+STORE_PAUSE = 0.25
+"""Seconds before claiming again from a store that did not answer."""
+
+
+class Limit(StrEnum):
+    """What holds a carrier back right now: exactly one."""
+
+    nothing_queued = "nothing_queued"
+    quiet_hours = "quiet_hours"
+    rate = "rate"
+    window = "window"
+    throttled = "throttled"
+    paused = "paused"
+    disconnected = "disconnected"
+    store = "store"
+
+
+class Pump:
+    """Takes messages off the lanes and puts them on the wire of one account."""
+
+    def __init__(
+        self,
+        carrier: Carrier,
+        binds: list[Bind],
+        store: Store,
+        node: Node,
+        metrics: Metrics,
+        inbound: Inbound,
+    ) -> None:
+        self.carrier = carrier
+        self.routes: Callable[[], list[str]] = list
+        """The routes whose lanes this carrier drains now; the daemon sets it."""
+        self.paused = False
+        self.limited_by = Limit.disconnected
+        self.in_flight = 0
+        """Claimed messages that are not handed to a commit yet."""
+        self.pacer = Pacer(carrier.rate)
+        self._binds = [bind for bind in binds if bind.sends]
+        self._store = store
+        self._node = node
+        self._inbound = inbound
+        self._metrics = metrics.carrier(carrier.name)
+        self._submits = Submits(carrier)
+        self._consumer = node.consumer(carrier.name)
+        self._ready: tuple[deque[Job], ...] = (deque(), deque(), deque(), deque())
+        self._ready_count = 0
+        self._begun: dict[Bind, deque[Job]] = {bind: deque() for bind in self._binds}
+        self._claiming: asyncio.Task[None] | None = None
+        self._store_away = False
+        self._dry_until = 0.0
+        self._quiet = False
+        self._kicked = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._sent_marks: deque[tuple[float, int]] = deque(maxlen=64)
+        self._sent_total = 0
+
+    # Asked from outside
+
+    @property
+    def bound(self) -> bool:
+        """Is there a bind that may submit?"""
+        return any(bind.bound for bind in self._binds)
+
+    def start(self) -> None:
+        """Remember the loop; turns begin with the first kick."""
+        self._loop = asyncio.get_running_loop()
+        self.kick()
+
+    def kick(self) -> None:
+        """Ask for a turn: soon, and once for everything that asks before it."""
+        if not self._kicked and self._loop is not None:
+            self._kicked = True
+            self._loop.call_soon(self._turn)
+
+    def wake(self) -> None:
+        """There are new messages on the lanes."""
+        self._dry_until = 0.0
+        self.kick()
+
+    async def quiet(self) -> None:
+        """Claim nothing more, and give back what was claimed but not begun."""
+        self._quiet = True
+        if self._claiming is not None:
+            await asyncio.wait([self._claiming])
+        self._give_back()
+
+    def sending_rate(self, now: float) -> float:
+        """Segments a second over the last few seconds."""
+        self._mark(now)
+        first = self._sent_marks[0]
+        seconds = now - first[0]
+        return (self._sent_total - first[1]) / seconds if seconds > 0 else 0.0
+
+    # A turn
+
+    def _turn(self) -> None:
+        self._kicked = False
+        now = time.monotonic()
+        if self._ready_count or any(self._begun.values()):
+            self._write(now)
+        self._maybe_claim(now)
+        self._set_limit(now)
+        self._arm(now)
+
+    def _write(self, now: float) -> None:
+        """Put segments on the wire while pacer, window and transport admit them."""
+        if not self._node.may_write(now):
+            return
+        touched: list[Bind] = []
+        rooms = {bind: bind.room for bind in self._binds}
+        while self.pacer.admits(now):
+            job = self._next_job(rooms)
+            if job is None:
+                break
+            bind = job.bind
+            assert isinstance(bind, Bind)
+            self._submit(job, bind, now)
+            rooms[bind] -= 1
+            if bind not in touched:
+                touched.append(bind)
+        for bind in touched:
+            bind.flush()
+        self._mark(now)
+
+    def _next_job(self, rooms: dict[Bind, int]) -> Job | None:
+        """A message already begun goes on; else the most urgent one begins on the freest bind."""
+        for bind, begun in self._begun.items():
+            if begun and rooms[bind] > 0:
+                return begun[0]
+        if not self._ready_count:
+            return None
+        bind = max(rooms, key=rooms.__getitem__)
+        if rooms[bind] <= 0:
+            return None
+        now_ms = wall_ms()
+        for waiting in self._ready:
+            while waiting:
+                job = waiting.popleft()
+                self._ready_count -= 1
+                if 0 < job.message.expires_ms <= now_ms:
+                    self._finish(job, settle_expired(job, now_ms))
+                    continue
+                job.bind = bind
+                job.sent_ms = now_ms
+                self._begun[bind].append(job)
+                return job
+        return None
+
+    def _submit(self, job: Job, bind: Bind, now: float) -> None:
+        index = job.next
+        pdu = self._submits.pdu(job, index)
+        bind.session.send(pdu, now, Flight(job, index))
+        job.next += 1
+        job.skip_known()
+        if job.written:
+            self._begun[bind].popleft()
+        self.pacer.sent(now)
+        self._sent_total += 1
+        if index == 0 and job.message.attempt == 1:
+            self._metrics.accepted_to_submitted(job.sent_ms - job.message.accepted_ms)
+
+    def _maybe_claim(self, now: float) -> None:
+        if self._claiming is not None or self._quiet or self.paused:
+            return
+        if now < self._dry_until or not self._node.may_write(now):
+            return
+        wanted = self._wanted(now)
+        if wanted > 0:
+            self._claiming = asyncio.create_task(self._claim(wanted))
+
+    def _wanted(self, now: float) -> int:
+        """Segments worth claiming: what window and pacer admit soon, less what is ready."""
+        window = self.carrier.window
+        bound = [bind for bind in self._binds if bind.bound]
+        free = sum(bind.session.window_free for bind in bound)
+        ahead = max(1, window // 2) * len(bound)
+        wanted = min(free + ahead, self.pacer.soon(now, HORIZON)) - self._ready_count
+        unsettled = self.in_flight + self._inbound.uncommitted
+        wanted = min(wanted, 2 * window * len(bound) - unsettled)
+        if not bound or (wanted < ahead // 2 and self._ready_count and self.carrier.rate == 0):
+            return 0
+        return wanted
+
+    async def _claim(self, wanted: int) -> None:
+        try:
+            claimed = await self._store.queue.claim(
+                self.routes(), self._consumer, wanted, wall_ms()
+            )
+        except StoreUnavailable as error:
+            self._store_away = True
+            self._dry_until = time.monotonic() + STORE_PAUSE
+            log.warning("claim failed", extra={"carrier": self.carrier.name, "detail": str(error)})
+        else:
+            self._store_away = False
+            self._take(claimed, wanted)
+        finally:
+            self._claiming = None
+        self.kick()
+
+    def _take(self, claimed: list[Claimed], wanted: int) -> None:
+        now = time.monotonic()
+        segments = 0
+        for item in claimed:
+            message = item.message
+            segments += message.segments
+            self._ready[message.priority].append(Job(item.lane, item.entry, message, now))
+        self._ready_count += len(claimed)
+        self.in_flight += len(claimed)
+        if segments < wanted:
+            self._dry_until = now + POLL
+        if self._quiet:
+            self._give_back()
+
+    def _give_back(self) -> None:
+        """Release what has been claimed and not begun: it is sure not to have left."""
+        now_ms = wall_ms()
+        for waiting in reversed(self._ready):
+            while waiting:
+                job = waiting.pop()
+                self._ready_count -= 1
+                self._finish(job, settle_of(job, now_ms))
+
+    # What comes back
+
+    def answered(self, flight: Flight, response: Response, sent_at: float) -> None:
+        """A response (or a generic_nack) to one segment."""
+        now = time.monotonic()
+        job, status = flight.job, response.command_status
+        self._metrics.answered(status, now - sent_at)
+        if isinstance(response, SubmitSmResp):
+            id, error = response.message_id, status
+        else:
+            id, error = "", status or 0x08
+        take_answer(
+            job, flight.index, error, id, canonical(id, self.carrier.message_id) if id else ""
+        )
+        if job.retry is not None and job.retry.slow_account:
+            self.pacer.throttled(now)
+        if job.pending == 0:
+            self._finish(job, settle_of(job, wall_ms()))
+
+    def unanswered(self, flight: Flight) -> None:
+        """The response will not come: time ran out, or the link broke."""
+        job = flight.job
+        take_silence(job, flight.index)
+        self._metrics.unanswered()
+        bind = job.bind
+        if not job.written and isinstance(bind, Bind):
+            self._begun[bind].remove(job)
+            give_up_unwritten(job)
+        if job.pending == 0:
+            self._finish(job, settle_of(job, wall_ms()))
+
+    def lost(self, bind: Bind) -> None:
+        """A bind's connection is gone: messages begun on it that have nothing under way wait."""
+        begun = self._begun.get(bind)
+        while begun:
+            job = begun.popleft()
+            give_up_unwritten(job)
+            if job.pending == 0:
+                self._finish(job, settle_of(job, wall_ms()))
+
+    def _finish(self, job: Job, settle: Settle) -> None:
+        self.in_flight -= 1
+        self._inbound.settle(settle)
+
+    # What it waits for
+
+    def _set_limit(self, now: float) -> None:
+        if self.paused:
+            limit = Limit.paused
+        elif not self.bound:
+            limit = Limit.disconnected
+        elif self._store_away or not self._node.may_write(now) or self._inbound.store_away:
+            limit = Limit.store
+        elif self.pacer.slowed(now) and (self._ready_count or not self.pacer.admits(now)):
+            limit = Limit.throttled
+        elif not self.pacer.admits(now):
+            limit = Limit.rate
+        elif self._ready_count or not any(bind.session.window_free for bind in self._binds):
+            limit = Limit.window
+        elif now < self._dry_until:
+            limit = Limit.nothing_queued
+        else:
+            limit = self.limited_by
+        if limit is not self.limited_by:
+            self.limited_by = limit
+
+    def _arm(self, now: float) -> None:
+        """Set the one timer: the pacer's next slot, or the next look at the lanes."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._loop is None or self._kicked or not self.bound:
+            return
+        due = None
+        if self._ready_count or any(self._begun.values()):
+            due = self.pacer.next(now) if not self.pacer.admits(now) else None
+        elif self._claiming is None and not self._quiet:
+            due = max(self._dry_until, min(self.pacer.next(now), now + POLL))
+        if due is not None:
+            self._timer = self._loop.call_later(max(0.0, due - now), self.kick)
+
+    def _mark(self, now: float) -> None:
+        if not self._sent_marks or now - self._sent_marks[-1][0] >= 0.1:
+            self._sent_marks.append((now, self._sent_total))

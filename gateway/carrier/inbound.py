@@ -1,0 +1,237 @@
+"""What goes from one account into the store: settles, receipts and replies, in that order.
+
+Group, commit, then acknowledge: a deliver_sm_resp with ESME_ROK leaves only after the commit. A
+store that is away gets the same batch again until it takes it; the carrier meanwhile gets no
+answer, and after ``HOLD_SECONDS`` the status on which it sends again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import msgspec
+
+from gateway.carrier.session import Bind
+from gateway.clock import wall_ms
+from gateway.config import Carrier
+from gateway.errors import StoreUnavailable
+from gateway.message import STATE_OF_RECEIPT, Receipt, Reply
+from gateway.metrics import Metrics
+from gateway.smpp.pdu import DataSm, DataSmResp, DeliverSm, DeliverSmResp, Pdu
+from gateway.smpp.receipt import candidates, read
+from gateway.smpp.session import Session
+from gateway.store import Store
+from gateway.store.commit import BatchSize
+from gateway.store.correlation import Matched, ReceiptItem, Settle, new_batch
+
+log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+
+HOLD_SECONDS = 8.0
+"""How long a deliver_sm may wait for the store before it is answered with "try later"."""
+RETRY_SECONDS = 0.25
+FULL, EMPTY_AGAIN = 4_000, 2_000
+"""Deliver_sm waiting for a commit: above the first we stop reading the carrier."""
+
+
+class Delivery(msgspec.Struct, gc=False):
+    """A deliver_sm or data_sm that waits for its commit."""
+
+    bind: Bind
+    session: Session
+    pdu: DeliverSm | DataSm
+    since: float
+    item: ReceiptItem | None
+    reply: Reply | None
+    answered: bool = False
+
+
+class Inbound:
+    """Commits what one account's pump and binds learn."""
+
+    def __init__(
+        self,
+        carrier: Carrier,
+        store: Store,
+        metrics: Metrics,
+        owner: str,
+        hold_reading: Callable[[bool], None],
+    ) -> None:
+        self.store_away = False
+        self.freed: Callable[[], None] = lambda: None
+        """Called when a commit has made room for more to be in flight."""
+        self._carrier = carrier
+        self._store = store
+        self._owner = owner
+        self._metrics = metrics.carrier(carrier.name)
+        self._hold_reading = hold_reading
+        self._holding = False
+        self._settles: list[Settle] = []
+        self._deliveries: list[Delivery] = []
+        self._committing: list[Delivery] = []
+        self._settling = 0
+        self._size = BatchSize()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def uncommitted(self) -> int:
+        """Settles not committed yet."""
+        return len(self._settles) + self._settling
+
+    @property
+    def idle(self) -> bool:
+        """Is nothing waiting for a commit?"""
+        return self._task is None and not self._settles and not self._deliveries
+
+    def settle(self, settle: Settle) -> None:
+        """Queue what became of a claimed message."""
+        self._settles.append(settle)
+        self._start()
+
+    def take(self, bind: Bind, session: Session, pdu: Pdu) -> None:
+        """Take a request from the carrier: a receipt or a reply, or something we only note."""
+        if not isinstance(pdu, DeliverSm | DataSm):
+            log.info(
+                "request noted",
+                extra={"carrier": self._carrier.name, "pdu": type(pdu).__name__},
+            )
+            return
+        found = read(pdu, self._carrier.default_alphabet)
+        item = reply = None
+        if isinstance(found, Receipt):
+            keys = candidates(found.carrier_message_id, self._carrier.message_id)
+            item = ReceiptItem(keys, found, STATE_OF_RECEIPT[found.state])
+        else:
+            reply = found
+        self._deliveries.append(Delivery(bind, session, pdu, time.monotonic(), item, reply))
+        if len(self._deliveries) > FULL and not self._holding:
+            self._hold(True)
+        self._start()
+
+    async def finish(self, seconds: float) -> None:
+        """Let the running commits end, at most ``seconds``."""
+        task = self._task
+        if task is not None:
+            await asyncio.wait([task], timeout=seconds)
+            if not task.done():
+                task.cancel()
+
+    def _start(self) -> None:
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def _run(self) -> None:
+        try:
+            while self._settles or self._deliveries:
+                started = time.monotonic()
+                count = await self._one_batch()
+                self._size.adapt(count, time.monotonic() - started)
+        finally:
+            self._task = None
+            if self._settles or self._deliveries:
+                self._start()
+
+    async def _one_batch(self) -> int:
+        most = self._size.size
+        settles, self._settles = self._settles[:most], self._settles[most:]
+        taken, self._deliveries = self._deliveries[:most], self._deliveries[most:]
+        self._settling, self._committing = len(settles), taken
+        receipts = [d for d in taken if d.item is not None]
+        replies = [d for d in taken if d.reply is not None]
+        if settles or receipts:
+            matched = await self._until_kept(
+                lambda batch: self._store.correlation.commit(
+                    self._carrier.name,
+                    settles,
+                    [d.item for d in receipts if d.item is not None],
+                    wall_ms(),
+                    batch,
+                )
+            )
+            self._settling = 0
+            self._count(settles, matched)
+            self._acknowledge(receipts)
+        if replies:
+            await self._until_kept(
+                lambda batch: self._store.correlation.reply(
+                    self._carrier.name,
+                    [d.reply for d in replies if d.reply is not None],
+                    wall_ms(),
+                    self._owner,
+                    batch,
+                )
+            )
+            self._metrics.replies(len(replies))
+            self._acknowledge(replies)
+        self._committing = []
+        if taken or any(s.state.final or s.state.name == "in_doubt" for s in settles):
+            self._store.events.ring()
+        if self._holding and len(self._deliveries) < EMPTY_AGAIN:
+            self._hold(False)
+        self.freed()
+        return len(settles) + len(taken)
+
+    async def _until_kept(self, commit: Callable[[str], Awaitable[Answer]]) -> Answer:
+        """Try the same batch until the store has it; meanwhile tell the carrier to come again."""
+        batch = new_batch()
+        while True:
+            try:
+                answer = await commit(batch)
+            except StoreUnavailable as error:
+                if not self.store_away:
+                    log.warning(
+                        "store away",
+                        extra={"carrier": self._carrier.name, "detail": str(error)},
+                    )
+                self.store_away = True
+                self._put_off(time.monotonic())
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                self.store_away = False
+                return answer
+
+    def _put_off(self, now: float) -> None:
+        """Answer what has waited too long with "try later", and forget what no batch holds."""
+        status = self._carrier.try_later_status
+        late = [
+            d
+            for d in (*self._committing, *self._deliveries)
+            if not d.answered and now - d.since > HOLD_SECONDS
+        ]
+        for delivery in late:
+            delivery.answered = True
+            self._respond(delivery, status)
+        self._deliveries = [d for d in self._deliveries if not d.answered]
+        for bind in {d.bind for d in late}:
+            bind.flush()
+
+    def _acknowledge(self, deliveries: list[Delivery]) -> None:
+        touched = set()
+        for delivery in deliveries:
+            if not delivery.answered:
+                self._respond(delivery, 0)
+                touched.add(delivery.bind)
+        for bind in touched:
+            bind.flush()
+
+    def _respond(self, delivery: Delivery, status: int) -> None:
+        pdu = delivery.pdu
+        response = DeliverSmResp if isinstance(pdu, DeliverSm) else DataSmResp
+        delivery.bind.respond(
+            delivery.session,
+            response(sequence_number=pdu.sequence_number, command_status=status),
+        )
+
+    def _count(self, settles: list[Settle], matched: list[Matched]) -> None:
+        self._metrics.settled(settles)
+        if matched:
+            self._metrics.receipts(matched, wall_ms())
+
+    def _hold(self, hold: bool) -> None:
+        self._holding = hold
+        self._hold_reading(hold)

@@ -1,0 +1,171 @@
+"""What becomes of a message once every segment of it has been answered, or never will be.
+
+Pure: fates in, a settle out.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from gateway.message import (
+    Message,
+    MessageState,
+    SegmentFate,
+    read_fates,
+    state_of,
+    write_fates,
+)
+from gateway.policy.retry import Fail, Retry, judge
+from gateway.smpp.text import SegmentBody
+from gateway.store.correlation import Kind, Settle
+
+WAITING = SegmentFate(MessageState.queued, "", "")
+DOUBTFUL = SegmentFate(MessageState.in_doubt, "", "")
+
+
+class Job:
+    """A claimed message on its way over one bind, segment by segment."""
+
+    __slots__ = (
+        "bind", "bodies", "claimed_at", "entry", "fates", "ids", "lane", "message", "next",
+        "pending", "retry", "sent_ms",
+    )  # fmt: skip
+
+    def __init__(self, lane: str, entry: str, message: Message, claimed_at: float) -> None:
+        self.lane = lane
+        self.entry = entry
+        self.message = message
+        self.claimed_at = claimed_at
+        self.fates: list[SegmentFate] = (
+            read_fates(message.fates) if message.fates else [WAITING] * message.segments
+        )
+        self.ids = [""] * message.segments
+        self.bodies: list[SegmentBody] | None = None
+        self.next = 0
+        """The segment to write next."""
+        self.pending = sum(fate.state is MessageState.queued for fate in self.fates)
+        """Segments whose fate this attempt still has to learn."""
+        self.retry: Retry | None = None
+        self.sent_ms = 0
+        self.bind: object = None
+        self.skip_known()
+
+    def skip_known(self) -> None:
+        """Move ``next`` past segments an earlier attempt settled."""
+        fates = self.fates
+        while self.next < len(fates) and fates[self.next].state is not MessageState.queued:
+            self.next += 1
+
+    @property
+    def written(self) -> bool:
+        """Has every segment that needs it been written?"""
+        return self.next >= len(self.fates)
+
+
+class Flight(msgspec.Struct, gc=False):
+    """One segment under way."""
+
+    job: Job
+    index: int
+
+
+def take_answer(job: Job, index: int, status: int, carrier_id: str, canonical: str) -> None:
+    """Note the response to one segment."""
+    job.pending -= 1
+    if status == 0:
+        job.fates[index] = SegmentFate(MessageState.submitted, "", carrier_id)
+        job.ids[index] = canonical
+        return
+    verdict = judge(status, job.message.attempt)
+    if isinstance(verdict, Retry):
+        if job.retry is None or verdict.after_seconds > job.retry.after_seconds:
+            job.retry = verdict
+        return
+    job.fates[index] = _refused(verdict, status)
+
+
+def _refused(verdict: Fail, status: int) -> SegmentFate:
+    return SegmentFate(verdict.reason, f"{status:#010x}", "")
+
+
+def take_silence(job: Job, index: int) -> None:
+    """Note that one segment will never be answered: nobody knows its fate."""
+    job.pending -= 1
+    job.fates[index] = DOUBTFUL
+
+
+def give_up_unwritten(job: Job) -> None:
+    """The link broke before these segments were written: they are sure not to have left."""
+    for index in range(job.next, len(job.fates)):
+        if job.fates[index].state is MessageState.queued:
+            job.pending -= 1
+    job.next = len(job.fates)
+
+
+def settle_of(job: Job, now_ms: int) -> Settle:
+    """The settle of a job none of whose segments is under way any more."""
+    message = job.message
+    states = [fate.state for fate in job.fates]
+    if MessageState.in_doubt in states and MessageState.queued in states:
+        # What was not written waits with the doubt: half a text is no text.
+        job.fates = [DOUBTFUL if f.state is MessageState.queued else f for f in job.fates]
+    settle = Settle(
+        kind=Kind.submitted,
+        lane=job.lane,
+        entry=job.entry,
+        message=message,
+        fates=write_fates(job.fates),
+        sent_ms=job.sent_ms or now_ms,
+        ids=job.ids,
+        resumed=bool(message.fates),
+    )
+    if MessageState.in_doubt in states:
+        settle.kind = Kind.doubt
+        settle.state = MessageState.in_doubt
+    elif MessageState.queued in states:
+        _release(settle, job, now_ms)
+    else:
+        settle.state = state_of(states)
+        if settle.state.final:
+            settle.error = next((f.error for f in job.fates if f.error), "")
+            settle.reason = "refused"
+    return settle
+
+
+def _release(settle: Settle, job: Job, now_ms: int) -> None:
+    """Segments were refused for now, or never written: the rest goes again as a new attempt."""
+    settle.kind = Kind.release
+    retry = job.retry
+    after = retry.after_seconds if retry is not None else 0.0
+    counts = retry is not None and retry.counted
+    at_once = retry is None or retry.slow_account  # the pacer slows the whole account instead
+    kept = any(fate.state is not MessageState.queued for fate in job.fates)
+    settle.message = msgspec.structs.replace(
+        job.message,
+        attempt=job.message.attempt + (1 if counts else 0),
+        fates=settle.fates if kept else "",
+    )
+    settle.fates = settle.message.fates
+    settle.due_ms = -1 if at_once else now_ms + int(after * 1000)
+    settle.reason = "retry"
+
+
+def settle_expired(job: Job, now_ms: int) -> Settle:
+    """The settle of a message whose time to live ended before any of it left."""
+    fates = [
+        SegmentFate(MessageState.expired, "ttl", "") if f.state is MessageState.queued else f
+        for f in job.fates
+    ]
+    return Settle(
+        kind=Kind.submitted,
+        lane=job.lane,
+        entry=job.entry,
+        message=job.message,
+        state=state_of([fate.state for fate in fates]),
+        error="ttl",
+        fates=write_fates(fates),
+        sent_ms=0,
+        ids=job.ids,
+        reason="ttl",
+        resumed=bool(job.message.fates),
+    )

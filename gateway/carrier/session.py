@@ -1,0 +1,359 @@
+"""One bound session: TCP or TLS around :mod:`gateway.smpp.session`, bound again when it falls.
+
+The core decides; this file owns the socket. ``Bind.run`` is the life of a bind: connect, bind,
+serve, and after a loss again, with jittered exponential backoff (longer when the SMSC says
+ESME_RALYBND: it still holds our last session).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from typing import cast
+
+from gateway.config import Carrier
+from gateway.smpp.pdu import (
+    BindReceiver,
+    BindTransceiver,
+    BindTransmitter,
+    Pdu,
+    status_name,
+)
+from gateway.smpp.session import (
+    BindRefused,
+    Bound,
+    Closed,
+    Event,
+    Role,
+    Session,
+    SessionState,
+    Unbound,
+)
+from gateway.smpp.timers import Timers
+
+log = logging.getLogger(__name__)
+
+ALREADY_BOUND = 0x05
+"""ESME_RALYBND."""
+READ_AT_MOST = 262_144
+"""Octets of responses a peer may leave unread before we stop reading it."""
+
+
+class BindState(StrEnum):
+    """What an operator sees of a bind."""
+
+    connecting = "connecting"
+    binding = "binding"
+    bound = "bound"
+    unbinding = "unbinding"
+    waiting = "waiting"
+    stopped = "stopped"
+
+
+BIND_REQUESTS: dict[str, type[BindTransceiver | BindTransmitter | BindReceiver]] = {
+    "transceiver": BindTransceiver,
+    "transmitter": BindTransmitter,
+    "receiver": BindReceiver,
+}
+
+
+class Backoff:
+    """How long to wait before the next attempt: doubling, jittered, reset by a lasting bind."""
+
+    def __init__(self, least: float, most: float, already_bound: float) -> None:
+        self._least, self._most, self._already_bound = least, most, already_bound
+        self._attempt = 0
+
+    def succeeded(self) -> None:
+        """The bind held: start from the shortest wait again."""
+        self._attempt = 0
+
+    def wait(self, *, already_bound: bool = False) -> float:
+        """Seconds until the next attempt: between half and all of the doubled wait."""
+        longest = min(self._most, self._least * 2.0 ** min(self._attempt, 30))
+        if already_bound:
+            longest = max(longest, self._already_bound)
+        self._attempt += 1
+        return longest * random.uniform(0.5, 1.0)
+
+
+class Bind(asyncio.Protocol):
+    """One bind of a carrier account.
+
+    ``on_events`` gets the session's events with this bind, in the order they came, after each
+    read; ``on_lost`` is called once per lost connection, when ``session.lost()`` tells what was
+    never answered.
+    """
+
+    def __init__(
+        self,
+        carrier: Carrier,
+        index: int,
+        mode: str,
+        on_events: Callable[[Bind, list[Event]], None],
+        on_lost: Callable[[Bind], None],
+    ) -> None:
+        self.carrier = carrier
+        self.index = index
+        self.mode = mode
+        self.state = BindState.waiting
+        self.since = time.time()
+        self.reason = ""
+        self.session = self._new_session()
+        self._on_events = on_events
+        self._on_lost = on_lost
+        self._transport: asyncio.Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed: asyncio.Future[None] | None = None
+        self._refused_with = 0
+        self._stopping = False
+        self._reading_held = False
+        self._backoff = Backoff(
+            carrier.rebind_min_seconds, carrier.rebind_max_seconds, carrier.already_bound_seconds
+        )
+
+    # What the pump asks
+
+    @property
+    def bound(self) -> bool:
+        """May PDUs pass?"""
+        return self.state is BindState.bound
+
+    @property
+    def sends(self) -> bool:
+        """Is this a bind that submits?"""
+        return self.mode != "receiver"
+
+    @property
+    def room(self) -> int:
+        """How many submits may be written now: none while the transport still holds octets."""
+        if self.state is not BindState.bound or self._transport is None or not self.sends:
+            return 0
+        if self._transport.get_write_buffer_size() > 0:
+            return 0
+        return self.session.window_free
+
+    def flush(self) -> None:
+        """Write what the session has queued, and set its timer anew."""
+        data = self.session.data_to_send()
+        if data and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+        self._arm()
+
+    def respond(self, session: Session, response: Pdu) -> None:
+        """Answer a request that came on ``session``; if it has gone since, so has the question."""
+        if session is self.session and session.state is not SessionState.CLOSED:
+            session.respond(response)
+
+    def hold_reading(self, hold: bool) -> None:
+        """Stop or go on reading: the carrier's backpressure."""
+        self._reading_held = hold
+        if self._transport is None or self._transport.is_closing():
+            return
+        if hold:
+            self._transport.pause_reading()
+        elif self.session.pending_bytes < READ_AT_MOST:
+            self._transport.resume_reading()
+
+    # Its life
+
+    async def run(self) -> None:
+        """Connect, bind and serve until :meth:`stop`; never raises for what a peer does."""
+        while not self._stopping:
+            self._refused_with = 0
+            try:
+                await self._connect()
+                await self._serve()
+            except OSError as error:  # TimeoutError and ssl.SSLError are among them
+                said = str(error) or "no answer in time"
+                self._set(BindState.waiting, f"cannot connect: {said}")
+            if self._ending():
+                break
+            wait = self._backoff.wait(already_bound=self._refused_with == ALREADY_BOUND)
+            self._set(BindState.waiting, self.reason)
+            log.info(
+                "bind waits",
+                extra={
+                    "carrier": self.carrier.name,
+                    "bind": self.index,
+                    "seconds": round(wait, 2),
+                    "reason": self.reason,
+                },
+            )
+            await asyncio.sleep(wait)
+        self._set(BindState.stopped, self.reason)
+
+    def _ending(self) -> bool:
+        return self._stopping
+
+    async def unbind(self, seconds: float) -> None:
+        """Orderly end: unbind, wait for its response at most ``seconds``, close."""
+        self._stopping = True
+        closed = self._closed
+        if self.state is BindState.bound and closed is not None:
+            self._set(BindState.unbinding, "stopping")
+            self.session.unbind(time.monotonic())
+            self.flush()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await asyncio.shield(closed)
+        self.abort()
+
+    def recycle(self, reason: str) -> None:
+        """Drop the connection; the bind comes back by itself."""
+        self._set(self.state, reason)
+        self.abort()
+
+    def abort(self) -> None:
+        """Drop the connection at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def _connect(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._set(BindState.connecting, "")
+        self._closed = loop.create_future()
+        async with asyncio.timeout(self.carrier.connect_seconds):
+            await loop.create_connection(
+                lambda: self,
+                self.carrier.host,
+                self.carrier.port,
+                ssl=tls_context(self.carrier) if self.carrier.tls else None,
+                server_hostname=self.carrier.host if self.carrier.tls else None,
+            )
+
+    async def _serve(self) -> None:
+        assert self._closed is not None
+        self._set(BindState.binding, "")
+        request = BIND_REQUESTS[self.mode](
+            system_id=self.carrier.system_id,
+            password=self.carrier.password,
+            system_type=self.carrier.system_type,
+            address_range=self.carrier.address_range,
+        )
+        self.session.send(request, time.monotonic())
+        self.flush()
+        await self._closed
+
+    def _new_session(self) -> Session:
+        c = self.carrier
+        timers = Timers(
+            session_init=c.bind_seconds,
+            enquire_link=c.enquire_link_seconds,
+            inactivity=c.inactivity_seconds,
+            response=c.response_seconds,
+        )
+        return Session(Role.ESME, timers=timers, window=c.window, now=time.monotonic())
+
+    def _set(self, state: BindState, reason: str) -> None:
+        if state is not self.state:
+            self.since = time.time()
+        self.state, self.reason = state, reason
+
+    # The socket's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # Not isinstance: uvloop's transports are asyncio's by shape alone.
+        self._transport = stream = cast(asyncio.Transport, transport)
+        self.session = self._new_session()
+        stream.set_write_buffer_limits(high=0)
+        sock = stream.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._reading_held:
+            stream.pause_reading()
+
+    def data_received(self, data: bytes) -> None:
+        self._take(self.session.receive_data(data, time.monotonic()))
+        if self.session.pending_bytes > READ_AT_MOST and self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if not self._reading_held and self._transport is not None:
+            self._transport.resume_reading()
+        self._on_events(self, [])
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._transport = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        events = self.session.receive_eof()
+        if self.state is not BindState.waiting and not self.reason:
+            self._set(self.state, f"connection lost: {error or 'closed by the carrier'}")
+        was_bound = self.state is BindState.bound
+        self._set(BindState.waiting, self.reason)
+        if was_bound:
+            log.warning(
+                "connection lost",
+                extra={
+                    "carrier": self.carrier.name,
+                    "bind": self.index,
+                    "reason": self.reason,
+                },
+            )
+        self._on_events(self, [event for event in events if not isinstance(event, Closed)])
+        self._on_lost(self)
+        if self._closed is not None and not self._closed.done():
+            self._closed.set_result(None)
+
+    def _take(self, events: list[Event]) -> None:
+        """Note what concerns the bind itself, hand on the rest, write what is due."""
+        closing = False
+        for event in events:
+            if isinstance(event, Bound):
+                self._backoff.succeeded()
+                self._set(BindState.bound, "")
+                log.info("bound", extra={"carrier": self.carrier.name, "bind": self.index})
+            elif isinstance(event, BindRefused):
+                self._refused_with = event.response.command_status
+                self._set(self.state, f"bind refused: {status_name(event.response.command_status)}")
+                closing = True
+            elif isinstance(event, Unbound):
+                self._set(self.state, self.reason or "unbound")
+                closing = True
+            elif isinstance(event, Closed):
+                self._set(self.state, f"closed: {event.reason}")
+                closing = True
+        self._on_events(self, events)
+        self.flush()
+        if closing and self._transport is not None:
+            self._transport.close()
+
+    def _arm(self) -> None:
+        """One timer for every timer of the session."""
+        due = self.session.get_timer()
+        if self._timer is not None:
+            if (
+                due is not None
+                and self._timer.when() <= due + 0.001
+                and not self._timer.cancelled()
+            ):
+                return
+            self._timer.cancel()
+            self._timer = None
+        if due is not None and self._transport is not None:
+            self._timer = asyncio.get_running_loop().call_at(due, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        now = time.monotonic()
+        due = self.session.get_timer()
+        if due is not None and due <= now:
+            self._take(self.session.handle_timer(now))
+        self._arm()
+
+
+def tls_context(carrier: Carrier) -> ssl.SSLContext:
+    """Verified TLS: the system's authorities or the carrier's own, and our certificate if set."""
+    context = ssl.create_default_context(cafile=carrier.tls_ca_file or None)
+    if carrier.tls_cert_file:
+        context.load_cert_chain(carrier.tls_cert_file, carrier.tls_key_file or None)
+    return context

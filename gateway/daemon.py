@@ -1,0 +1,272 @@
+"""The daemon: builds everything, says when it is ready, and stops in three steps.
+
+SIGTERM: quiet (claim nothing, /readyz fails), drain (wait for responses, commit), unbind; the
+embedded store last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+import uvloop
+
+from gateway.api.server import Api
+from gateway.carrier.account import Account, Carriers
+from gateway.carrier.dispatch import Limit
+from gateway.clock import wall_ms
+from gateway.config import Config, Route
+from gateway.errors import RecadoError, StoreUnavailable
+from gateway.message import InDoubtRule, Message, MessageState, read_fates, write_fates
+from gateway.metrics import Metrics
+from gateway.notify import Notify
+from gateway.store import Store
+from gateway.store.embedded import EmbeddedServer
+from gateway.store.node import RENEW_SECONDS, Node
+
+log = logging.getLogger(__name__)
+
+PROMOTE_SECONDS = 1.0
+MEASURE_SECONDS = 2.0
+SWEEP_SECONDS = 60.0
+LAG_SECONDS = 0.5
+STORE_WAIT_SECONDS = 60.0
+RESEND_AFTER_MS = 300_000
+"""A message in doubt with the rule ``resend`` waits this long for its receipt."""
+
+
+def run(config: Config) -> int:
+    """Run until SIGTERM or SIGINT; the process's exit status."""
+    return uvloop.run(_run(config))
+
+
+async def _run(config: Config) -> int:
+    daemon = Daemon(config)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await daemon.start()
+        await stop.wait()
+    finally:
+        await daemon.stop()
+    return 0
+
+
+class Daemon:
+    """One process with everything in it."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.ready = False
+        self.metrics = Metrics()
+        self.metrics.limits = tuple(limit.value for limit in Limit)
+        self._notify = Notify()
+        self._server: EmbeddedServer | None = None
+        state_dir = Path(config.redis.state_dir)
+        url = config.redis.url
+        if config.redis.embedded:
+            self._server = EmbeddedServer(state_dir)
+            url = self._server.url
+        r = config.retention
+        self.store = Store(
+            url,
+            messages_hours=r.messages_hours,
+            events_hours=r.events_hours,
+            ref_days=r.ref_days,
+            unknown_hours=r.unknown_hours,
+            parked_minutes=r.parked_minutes,
+            shards=config.redis.shards,
+        )
+        self.node = Node(self.store.redis, config.node.name, state_dir)
+        clients = [client.name for client in config.clients]
+        owner = clients[0] if len(clients) == 1 else ""
+        self.carriers = Carriers(
+            [Account(c, self.store, self.node, self.metrics, owner) for c in config.carriers]
+        )
+        for account in self.carriers.accounts.values():
+            account.pump.routes = lambda a=account: self._routes(a)  # type: ignore[misc]
+        self.metrics.accounts = self.carriers.status
+        self.api = Api(config, self.store, self.carriers, self.metrics, lambda: self.ready)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def _routes(self, account: Account) -> list[str]:
+        """The routes an account drains now: for failover, those whose earlier carriers are out."""
+        return [r.name for r in self.config.routes if self._takes(r, account)]
+
+    def _takes(self, route: Route, account: Account) -> bool:
+        name = account.carrier.name
+        if name not in route.carriers:
+            return False
+        if route.strategy == "weighted":
+            return True
+        for earlier in route.carriers[: route.carriers.index(name)]:
+            pump = self.carriers.accounts[earlier].pump
+            if pump.bound and not pump.paused:
+                return False
+        return True
+
+    async def start(self) -> None:
+        """Store, recovery, carriers, API; ready when the API listens."""
+        self.node.lock()
+        if self._server is not None:
+            await self._server.start()
+        await self._open_store()
+        await self._say_what_fsync_promises()
+        await self.node.renew()
+        await self.recover()
+        for account in self.carriers.accounts.values():
+            account.start()
+        self._tasks = [
+            self._every(RENEW_SECONDS, self.node.renew, "lease"),
+            self._every(PROMOTE_SECONDS, self._promote, "promote"),
+            self._every(MEASURE_SECONDS, self._measure, "measure"),
+            self._every(SWEEP_SECONDS, self._sweep, "sweep"),
+            asyncio.create_task(self._watch_loop(), name="loop-lag"),
+        ]
+        await self.api.start()
+        self.ready = True
+        self._notify.ready()
+        log.info("ready", extra={"listen": self.config.http.listen, "pid": os.getpid()})
+
+    async def stop(self) -> None:
+        """Quiet, drain, unbind, stop; the store last."""
+        self.ready = False
+        self._notify.stopping()
+        log.info("stopping")
+        accounts = list(self.carriers.accounts.values())
+        await asyncio.gather(*(account.quiet() for account in accounts))
+        await self.api.stop()
+        seconds = self.config.lifecycle.drain_seconds
+        drained = await asyncio.gather(*(account.drain(seconds) for account in accounts))
+        await asyncio.gather(*(account.unbind() for account in accounts))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        try:
+            if all(drained):
+                await self.node.leave()
+        except StoreUnavailable as error:
+            log.warning("store away at the end", extra={"detail": str(error)})
+        await self.store.close()
+        if self._server is not None and not os.environ.get("RECADO_KEEP_STORE"):
+            await self._server.stop()
+        log.info("stopped", extra={"drained": all(drained)})
+
+    async def _open_store(self) -> None:
+        deadline = time.monotonic() + STORE_WAIT_SECONDS
+        while True:
+            try:
+                await self.store.open()
+                return
+            except StoreUnavailable as error:
+                if time.monotonic() > deadline:
+                    raise
+                log.warning("waiting for the store", extra={"detail": str(error)})
+                await asyncio.sleep(1.0)
+
+    async def _say_what_fsync_promises(self) -> None:
+        policy = await self.store.redis.fsync_policy()
+        if policy != "always":
+            log.warning(
+                "this store may lose its last second: accepted is kept, and never twice, except "
+                "after losing the store",
+                extra={"appendfsync": policy},
+            )
+
+    async def recover(self) -> None:
+        """Put into doubt what dead incarnations had claimed."""
+        hours = self.config.retention.unknown_hours + 1
+        for incarnation in await self.node.dead():
+            found = await self.store.queue.recover(incarnation, wall_ms(), hours * 3600)
+            await self.node.bury(incarnation)
+            log.info("recovered", extra={"incarnation": incarnation, "in_doubt": found})
+            if found:
+                self.store.events.ring()
+
+    # What runs beside
+
+    def _every(
+        self, seconds: float, work: Callable[[], Awaitable[None]], name: str
+    ) -> asyncio.Task[None]:
+        async def repeat() -> None:
+            while True:
+                try:
+                    await work()
+                except StoreUnavailable as error:
+                    self.metrics.redis_up = False
+                    log.warning("put off", extra={"work": name, "detail": str(error)})
+                except RecadoError as error:
+                    log.error("failed", extra={"work": name, "detail": str(error)})
+                except Exception:
+                    log.exception("fault", extra={"work": name})
+                await asyncio.sleep(seconds)
+
+        return asyncio.create_task(repeat(), name=name)
+
+    async def _promote(self) -> None:
+        while True:
+            count, wait = await self.store.queue.promote(wall_ms())
+            if count:
+                self.carriers.wake()
+            if 0 <= wait <= PROMOTE_SECONDS * 1000:
+                await asyncio.sleep(wait / 1000)
+            elif count == 0 or wait != 0:
+                return
+
+    async def _measure(self) -> None:
+        self.metrics.redis_seconds = await self.store.ping()
+        self.metrics.redis_up = True
+        self.metrics.depths = await self.store.queue.depths()
+        names = list(self.carriers.accounts)
+        self.metrics.in_doubt, self.metrics.parked = await self.store.correlation.counts(names)
+
+    async def _sweep(self) -> None:
+        now = wall_ms()
+        await self.recover()
+        await self._resend(now)
+        clients = [client.name for client in self.config.clients]
+        await self.store.sweep.run(now, [*clients, ""], list(self.carriers.accounts))
+
+    async def _resend(self, now_ms: int) -> None:
+        """By its campaign's rule a message in doubt goes again, once it has waited long enough."""
+        by_account: dict[str, list[Message]] = {}
+        for account, message in await self.store.queue.doubtful(now_ms - RESEND_AFTER_MS):
+            if message.in_doubt == InDoubtRule.resend.value:
+                by_account.setdefault(account, []).append(_next_attempt(message))
+        for account, messages in by_account.items():
+            sent = await self.store.queue.resend(account, messages, now_ms)
+            log.info("sent again", extra={"carrier": account, "messages": sent})
+        if by_account:
+            self.carriers.wake()
+
+    async def _watch_loop(self) -> None:
+        """Measure how late timers run, and tell systemd's watchdog that they do."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + LAG_SECONDS
+            await asyncio.sleep(LAG_SECONDS)
+            self.metrics.loop_lag = max(0.0, loop.time() - due)
+            self._notify.alive()
+
+
+def _next_attempt(message: Message) -> Message:
+    """The same message with what is in doubt of it to be sent anew."""
+    fates = read_fates(message.fates)
+    again = [
+        msgspec.structs.replace(f, state=MessageState.queued)
+        if f.state is MessageState.in_doubt
+        else f
+        for f in fates
+    ]
+    kept = any(f.state is not MessageState.queued for f in again)
+    return msgspec.structs.replace(
+        message, attempt=message.attempt + 1, fates=write_fates(again) if kept else ""
+    )

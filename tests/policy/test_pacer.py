@@ -1,0 +1,105 @@
+"""The pacer by literal times: never above the rate, evenly, and catching up."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.policy.pacer import SPAN, Pacer
+
+
+def drive(pacer: Pacer, wakes: list[float]) -> list[float]:
+    """Send whatever is admitted at each wake; answers the send times."""
+    sent = []
+    for now in wakes:
+        while pacer.admits(now):
+            pacer.sent(now)
+            sent.append(now)
+    return sent
+
+
+def most_in_a_second(sent: list[float]) -> int:
+    """The most sends in any half-open second."""
+    most, first = 0, 0
+    for last, at in enumerate(sent):
+        while sent[first] <= at - 1.0:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+def test_a_punctual_caller_gets_the_rate_and_no_more() -> None:
+    sent = drive(Pacer(100), [n / 1000 for n in range(30_000)])
+    assert 2970 <= len(sent) <= 3010
+    assert most_in_a_second(sent) <= 100
+
+
+def test_a_thousand_a_second_within_one_percent() -> None:
+    sent = drive(Pacer(1000), [n / 1000 for n in range(10_000)])
+    assert 9_900 <= len(sent) - 100 <= 10_000
+    assert most_in_a_second(sent) <= 1000
+
+
+def test_late_timers_are_caught_up() -> None:
+    """A timer that always runs 7 ms late costs even spacing 7%; here nothing."""
+    pacer, sent, now = Pacer(100), [], 0.0
+    while now < 30.0:
+        sent += drive(pacer, [now])
+        now = max(now, pacer.next(now)) + 0.007
+    assert len(sent) >= 2970
+    assert most_in_a_second(sent) <= 100
+
+
+def test_a_stall_is_not_made_up_with_a_burst() -> None:
+    pacer = Pacer(100)
+    drive(pacer, [n / 1000 for n in range(1000)])
+    after = drive(pacer, [5.0])
+    assert len(after) <= 12
+
+
+@given(
+    st.integers(1, 60),
+    st.lists(st.floats(0.0001, 0.9), min_size=1, max_size=200),
+)
+def test_no_caller_can_exceed_the_rate(rate: int, gaps: list[float]) -> None:
+    now, wakes = 0.0, []
+    for gap in gaps:
+        now += gap
+        wakes.append(now)
+    assert most_in_a_second(drive(Pacer(rate), wakes)) <= rate
+
+
+def test_no_rate_is_no_limit() -> None:
+    pacer = Pacer(0)
+    for _ in range(10_000):
+        assert pacer.admits(1.0)
+        pacer.sent(1.0)
+
+
+def test_throttling_slows_the_account_and_it_comes_back() -> None:
+    pacer = Pacer(90)
+    pacer.throttled(10.0)
+    assert pacer.share(10.0) == 2 / 3
+    pacer.throttled(10.5)
+    assert pacer.share(10.5) < 0.7
+    slow = drive(pacer, [10.5 + n / 1000 for n in range(2000)])
+    assert 110 <= len(slow) <= 145
+    assert pacer.slowed(12.0)
+    assert pacer.share(60.0) == 1.0
+    assert not pacer.slowed(60.0)
+
+
+def test_throttling_without_a_rate_holds_for_a_second() -> None:
+    pacer = Pacer(0)
+    pacer.throttled(10.0)
+    assert not pacer.admits(10.9)
+    assert pacer.admits(11.0)
+
+
+def test_soon_says_what_is_worth_claiming() -> None:
+    pacer = Pacer(1000)
+    drive(pacer, [n / 1000 for n in range(1000)])
+    assert 1 <= pacer.soon(1.0, 0.015) <= 16
+    pacer.throttled(1.0)
+    assert Pacer(0).soon(1.0, 0.015) > 1_000_000
+    assert SPAN > 1.0
