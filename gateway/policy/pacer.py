@@ -67,6 +67,7 @@ class Pacer:
         ahead = now + seconds - self.next(now)
         if ahead < 0:
             return 0
+        ahead = min(ahead, seconds + CATCH_UP)
         return int(ahead * self.rate * self.share(now)) + 1
 
     def sent(self, now: float) -> None:

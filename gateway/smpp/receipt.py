@@ -1,0 +1,325 @@
+"""What a deliver_sm or data_sm brings: a delivery receipt, or a reply of a debtor.
+
+Only esm_class makes a receipt (SMPP 3.4, 5.2.12): a debtor may text ``id:5 stat:DELIVRD``. The
+text of a receipt is the SMSC vendor's own (appendix B is an example that most follow, loosely),
+so reading is total: what a carrier leaves out is empty, what it invents is kept as written.
+Where a TLV and the text both tell, the TLV counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from gateway.message import Receipt, ReceiptState, Reply
+from gateway.smpp.constants import Tlv
+from gateway.smpp.text import decode, split_header
+
+
+class Inbound(Protocol):
+    """What is read of a DeliverSm or a DataSm; ``short_message`` too, where there is one."""
+
+    @property
+    def esm_class(self) -> int: ...
+    @property
+    def data_coding(self) -> int: ...
+    @property
+    def source_addr(self) -> str: ...
+    @property
+    def destination_addr(self) -> str: ...
+    @property
+    def tlvs(self) -> tuple[tuple[int, bytes], ...]: ...
+
+
+UDHI: Final = 0x40
+MESSAGE_TYPE: Final = 0x3C
+INTERMEDIATE: Final = 0x20
+RECEIPT_TYPES: Final = frozenset({0x04, 0x08, INTERMEDIATE, INTERMEDIATE | 0x04})
+"""esm_class bits 5 to 2: SMSC delivery receipt, SME delivery acknowledgement, intermediate
+notification. A user's acknowledgement (0x10) is words of a person, so it is a reply."""
+
+STATE_OF_CODE: Final[dict[int | None, ReceiptState]] = {
+    0: ReceiptState.ENROUTE,  # SMPP 5.0: scheduled
+    1: ReceiptState.ENROUTE,
+    2: ReceiptState.DELIVRD,
+    3: ReceiptState.EXPIRED,
+    4: ReceiptState.DELETED,
+    5: ReceiptState.UNDELIV,
+    6: ReceiptState.ACCEPTD,
+    7: ReceiptState.UNKNOWN,
+    8: ReceiptState.REJECTD,
+    9: ReceiptState.REJECTD,  # SMPP 5.0: skipped
+}
+"""message_state (5.2.28)."""
+
+STATE_OF_WORD: Final = {
+    **{state.value: state for state in ReceiptState},
+    "DELIVERED": ReceiptState.DELIVRD,
+    "ACCEPTED": ReceiptState.ACCEPTD,
+    "BUFFERED": ReceiptState.ENROUTE,
+    "BUFFRED": ReceiptState.ENROUTE,
+    "SCHEDULED": ReceiptState.ENROUTE,
+    "FAILED": ReceiptState.UNDELIV,
+    "UNDELIVERABLE": ReceiptState.UNDELIV,
+    "UNDELIVERED": ReceiptState.UNDELIV,
+    "UNDELIVRD": ReceiptState.UNDELIV,
+    "CANCELED": ReceiptState.DELETED,
+    "CANCELLED": ReceiptState.DELETED,
+    "NOCRED": ReceiptState.REJECTD,
+    "REJECTED": ReceiptState.REJECTD,
+    "SKIPPED": ReceiptState.REJECTD,
+}
+"""``stat`` (appendix B, table B-2), and what carriers write for it. Any other is UNKNOWN."""
+
+_RECEIPTED_MESSAGE_ID: Final = int(Tlv.RECEIPTED_MESSAGE_ID)
+_MESSAGE_STATE: Final = int(Tlv.MESSAGE_STATE)
+_NETWORK_ERROR_CODE: Final = int(Tlv.NETWORK_ERROR_CODE)
+_MESSAGE_PAYLOAD: Final = int(Tlv.MESSAGE_PAYLOAD)
+_USER_MESSAGE_REFERENCE: Final = int(Tlv.USER_MESSAGE_REFERENCE)
+_SAR: Final = tuple(map(int, (Tlv.SAR_MSG_REF_NUM, Tlv.SAR_TOTAL_SEGMENTS, Tlv.SAR_SEGMENT_SEQNUM)))
+
+_LONGEST: Final = 64  # characters kept of stat, err and the date
+
+
+def read(pdu: Inbound, default_alphabet: str = "gsm7") -> Receipt | Reply:
+    """The receipt or the reply in ``pdu``. Total.
+
+    ``default_alphabet`` is what data_coding 0 means in a reply (``gsm7``, ``latin1``, ``ascii``);
+    a receipt's octets are ASCII, whatever its data_coding, unless they are plainly UTF-16.
+    """
+    tlvs = dict(pdu.tlvs) if pdu.tlvs else {}
+    octets: bytes = getattr(pdu, "short_message", b"") or tlvs.get(_MESSAGE_PAYLOAD, b"")
+    if pdu.esm_class & MESSAGE_TYPE in RECEIPT_TYPES:
+        return _receipt(pdu, tlvs, octets)
+    decoded = decode(octets, pdu.data_coding, bool(pdu.esm_class & UDHI), default_alphabet)
+    return Reply(
+        _number(pdu.source_addr),
+        _name(pdu.destination_addr),
+        decoded.text,
+        pdu.data_coding,
+        decoded.part or _sar(tlvs),
+    )
+
+
+def _receipt(pdu: Inbound, tlvs: dict[int, bytes], octets: bytes) -> Receipt:
+    if pdu.esm_class & UDHI:
+        octets = split_header(octets)[1]
+    carrier_message_id, done_at, stat, error = _fields(octets)
+    state = None
+    reference = None
+    if tlvs:
+        state = STATE_OF_CODE.get(_tlv_number(tlvs, _MESSAGE_STATE, 1))
+        reference = _tlv_number(tlvs, _USER_MESSAGE_REFERENCE, 2)
+        carrier_message_id = _tlv_text(tlvs, _RECEIPTED_MESSAGE_ID) or carrier_message_id
+        error = error or _network_error(tlvs.get(_NETWORK_ERROR_CODE, b""))
+        stat = stat or (state.value if state else "")
+    if state is None or state is ReceiptState.UNKNOWN:
+        state = STATE_OF_WORD.get(stat.upper(), ReceiptState.UNKNOWN)
+    if pdu.esm_class & INTERMEDIATE and state is not ReceiptState.DELIVRD:
+        state = ReceiptState.ENROUTE  # an attempt failed, and the SMSC goes on trying
+    to, sender = _number(pdu.source_addr), _name(pdu.destination_addr)
+    return Receipt(carrier_message_id, state, stat, error, to, sender, reference, done_at)
+
+
+# --- the text (appendix B) ------------------------------------------------------------------------
+
+_STANDARD: Final = re.compile(
+    r"id:([!-+\--:<-~]*)(?: sub:\d*)?(?: dlvrd:\d*)?(?: submit date:\d*)? done date:(\d{0,64})"
+    r" stat:([A-Za-z]{0,64}) err:([0-9A-Za-z]{0,64})(?: [Tt]ext:|[\0 \r\n]*\Z)",
+    re.ASCII,
+)
+"""As appendix B has it, and nothing that needs cleaning: most receipts, at a fraction of what
+:func:`_scan` takes to say the same."""
+
+_KEY: Final = re.compile(
+    r"(?:\A|(?<=[\s,;]))(id|sub|dlvrd|(?:submit|done)[ _]?date|stat(?:us)?|err(?:or)?|text):",
+    re.IGNORECASE,
+)
+_NAMES: Final = {
+    "status": "stat",
+    "error": "err",
+    "done_date": "done date",
+    "donedate": "done date",
+}
+_EDGES: Final = "\0 \t\r\n"
+_AROUND: Final = _EDGES + ",;"
+
+
+def _text(octets: bytes) -> str:
+    """Keys are ASCII, so a zero among the first two octets is UTF-16, whatever is declared."""
+    lead = octets[:2]
+    if lead == b"\xff\xfe" or (len(lead) == 2 and lead[0] and not lead[1]):
+        return octets.decode("utf-16-le", "replace").lstrip("\ufeff").strip(_EDGES)
+    if lead == b"\xfe\xff" or (len(lead) == 2 and not lead[0] and lead[1]):
+        return octets.decode("utf-16-be", "replace").lstrip("\ufeff").strip(_EDGES)
+    return octets.decode("latin-1").strip(_EDGES)
+
+
+def _fields(octets: bytes) -> tuple[str, str, str, str]:
+    """(id, done date, stat, err), each empty if it is not there."""
+    standard = _STANDARD.match(octets.decode("latin-1"))
+    if standard is not None:
+        carrier_message_id, done_at, stat, error = standard.groups()
+        return carrier_message_id, done_at, stat, error
+    found = _scan(_text(octets))
+    return (
+        clean(_word(found.get("id", ""))),
+        _short(found.get("done date", "")),
+        _short(_word(found.get("stat", ""))),
+        _short(_word(found.get("err", ""))),
+    )
+
+
+def _scan(text: str) -> dict[str, str]:
+    """Key to value, keys in any order and case; the first of a kind counts.
+
+    What follows ``text:`` is content and never read for keys. Only an empty one may stand in the
+    middle ("text: stat:DELIVRD"), and after it only keys count that were not there before.
+    """
+    fields: dict[str, str] = {}
+    parts = _KEY.split(text)
+    for key, value in zip(map(str.lower, parts[1::2]), parts[2::2], strict=True):
+        value = value.strip(_AROUND)
+        if key == "text" and value:
+            break
+        fields.setdefault(_NAMES.get(key, key), value)
+    return fields
+
+
+def _word(value: str) -> str:
+    words = value.split(None, 1)
+    return words[0].strip("\0,;") if words else ""
+
+
+def clean(text: str) -> str:
+    """``text`` without blanks and NULs around it, and U+FFFD for what does not print.
+
+    Everything that a carrier names and we store goes through here: records are lines of fields.
+    """
+    text = text.strip(_EDGES)
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else "\ufffd" for char in text)
+
+
+def _short(text: str) -> str:
+    return clean(text[:_LONGEST])
+
+
+# --- the TLVs (5.3.2) -----------------------------------------------------------------------------
+
+
+def _tlv_text(tlvs: dict[int, bytes], tag: int) -> str:
+    return clean(tlvs.get(tag, b"").decode("latin-1"))
+
+
+def _tlv_number(tlvs: dict[int, bytes], tag: int, longest: int) -> int | None:
+    """The number in a TLV; None if it is not there, or empty, or over ``longest`` octets."""
+    value = tlvs.get(tag, b"")
+    return int.from_bytes(value, "big") if 0 < len(value) <= longest else None
+
+
+def _network_error(value: bytes) -> str:
+    """The code of network_error_code (5.3.2.31) in decimal, without the network's type."""
+    if len(value) == 3:
+        return str(int.from_bytes(value[1:], "big"))
+    return value[:_LONGEST].hex()
+
+
+def _sar(tlvs: dict[int, bytes]) -> tuple[int, int, int] | None:
+    """(reference, total, number) of the sar_ parameters (5.3.2.22 to 5.3.2.24)."""
+    reference, total, number = (_tlv_number(tlvs, tag, 2) for tag in _SAR)
+    if reference is None or total is None or number is None:
+        return None
+    return (reference, total, number) if 1 <= number <= total else None
+
+
+# --- addresses ------------------------------------------------------------------------------------
+
+
+def _name(address: str) -> str:
+    """What we are called: a number without +, a short code, or letters."""
+    return address if address.isalnum() else clean(address).removeprefix("+")
+
+
+def _number(address: str) -> str:
+    """A debtor's number as digits, without + or 00; what is no number stays as it is."""
+    name = _name(address)
+    return name[2:] if name.startswith("00") and name.isdecimal() else name
+
+
+# --- ids ------------------------------------------------------------------------------------------
+
+_HEX: Final = re.compile(r"[0-9a-f]{1,16}")
+_LARGEST: Final = 2**64
+
+
+def canonical(carrier_message_id: str, mode: str) -> str:
+    """The key under which the id of a submit_sm_resp is stored; empty if the id is.
+
+    Ids are strings: case-folded, and without leading zeros where they are numbers, which words
+    of hexadecimal digits up to 64 bits are in every ``mode`` but ``same``. The modes (response
+    form - receipt form) are ``auto``, ``same``, ``hex-decimal`` and ``decimal-hex``.
+    """
+    key = clean(carrier_message_id).casefold()
+    if not key.startswith("0"):
+        return key
+    bare = key.lstrip("0") or "0"
+    if key.isascii() and key.isdigit():
+        return bare
+    return bare if mode != "same" and _HEX.fullmatch(bare) else key
+
+
+def candidates(receipt_id: str, mode: str) -> tuple[str, ...]:
+    """The keys to try for a receipt's id, best first; none for an empty id.
+
+    A stated mode has one reading for every id that can be a number in the receipt's form, so
+    that 255 (hexadecimal ff) never finds the message whose id is written 255.
+    """
+    key = canonical(receipt_id, mode)
+    return _READINGS[mode](key) if key else ()
+
+
+def _read_same(key: str) -> tuple[str, ...]:
+    return (key,)
+
+
+def _read_decimal(key: str) -> tuple[str, ...]:
+    return (_to_hex(key) or key,)
+
+
+def _read_hex(key: str) -> tuple[str, ...]:
+    decimal = _to_decimal(key)
+    if not decimal:
+        return (key,)
+    # With letters it cannot be mistaken for a decimal id: try it as written, too.
+    return (decimal,) if key.isdigit() else (decimal, key)
+
+
+def _read_either(key: str) -> tuple[str, ...]:
+    decimal = _to_decimal(key)
+    if not decimal:
+        hexadecimal = _to_hex(key)
+        return (key, hexadecimal) if hexadecimal else (key,)
+    return tuple(dict.fromkeys(filter(None, (key, _to_hex(key), decimal))))
+
+
+_READINGS: Final[dict[str, Callable[[str], tuple[str, ...]]]] = {
+    "auto": _read_either,
+    "same": _read_same,
+    "hex-decimal": _read_decimal,
+    "decimal-hex": _read_hex,
+}
+
+
+def _to_hex(key: str) -> str:
+    """A decimal number up to 64 bits in hexadecimal; empty for anything else."""
+    if len(key) > 20 or not (key.isascii() and key.isdigit()):
+        return ""
+    number = int(key)
+    return f"{number:x}" if number < _LARGEST else ""
+
+
+def _to_decimal(key: str) -> str:
+    return str(int(key, 16)) if _HEX.fullmatch(key) else ""
