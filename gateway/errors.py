@@ -7,6 +7,7 @@
     ├── StoreUnavailable     ours: Redis cannot commit now; ask again later
     ├── StoreRefused         the operator's: this Redis holds data we must not touch
     ├── CallerError          the caller's: an HTTP request that cannot be taken (a problem type)
+    ├── TextError            the caller's: a text that its encoding cannot carry (smpp.text)
     └── SessionError         the SMPP session
         ├── IllegalMove      ours: an operation the session's state does not allow
         ├── WindowFull       ours: more outstanding requests than the window admits

@@ -33,7 +33,7 @@ from gateway.errors import StoreUnavailable
 from gateway.metrics import Metrics
 from gateway.policy.pacer import Pacer
 from gateway.smpp.pdu import Response, SubmitSmResp
-from gateway.smpp.receipt import canonical
+from gateway.smpp.receipt import canonical, clean
 from gateway.store import Store
 from gateway.store.correlation import Settle
 from gateway.store.node import Node
@@ -276,7 +276,7 @@ class Pump:
         job, status = flight.job, response.command_status
         self._metrics.answered(status, now - sent_at)
         if isinstance(response, SubmitSmResp):
-            id, error = response.message_id, status
+            id, error = clean(response.message_id), status
         else:
             id, error = "", status or 0x08
         take_answer(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import time
 from typing import Any
 
@@ -72,7 +73,8 @@ class Redis:
     """
 
     def __init__(self, url: str, *, timeout: float = 3.0, shard: int = 0) -> None:
-        self.url = url
+        self.shown = re.sub(r"//[^/@]*@", "//***@", url)
+        """The URL without its password."""
         self.keys = Keys(shard)
         self.latency = 0.0
         """Seconds the last script took, round trip."""
@@ -126,13 +128,13 @@ class Redis:
         info = await self.call("INFO", "server")
         version = str(info["redis_version"])
         if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
-            raise StoreRefused(f"Redis {version} at {self.url} is too old: 6.2 or newer is needed")
+            raise StoreRefused(f"Redis {version} at {self.shown} is too old: 6.2 or newer is needed")
         key = self.keys("layout")
         await self.pipeline([("HSETNX", key, "version", LAYOUT), ("HSETNX", key, "shards", shards)])
         found = [int(value) for value in await self.call("HMGET", key, "version", "shards")]
         if found != [LAYOUT, shards]:
             raise StoreRefused(
-                f"{self.url} holds data of layout {found[0]} with {found[1]} shard(s), and this "
+                f"{self.shown} holds data of layout {found[0]} with {found[1]} shard(s), and this "
                 f"is layout {LAYOUT} with {shards}: use another database, or the old setting"
             )
 

@@ -30,6 +30,7 @@ def put(
     blocked: str = "",
     client: str = "crm",
     accepted_ms: int = NOW,
+    text: str = "",
 ) -> Put:
     """A message numbered ``number``, with a ref made from it."""
     ref = f"r{number}" if ref is None else ref
@@ -40,7 +41,7 @@ def put(
         ref=ref,
         to=f"569{number:08d}",
         sender="3450",
-        text=f"mensaje {number}",
+        text=text or f"mensaje {number}",
         encoding="gsm7",
         segments=segments,
         priority=priority,
