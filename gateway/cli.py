@@ -1,0 +1,320 @@
+"""The command ``recado``.
+
+Each command imports what it needs when it runs, so that ``recado --help`` is at once there.
+The exit status is 0 when all is well, 2 when the command line or the configuration is wrong,
+and 1 for everything else that keeps a command from its work; expected errors are one line each
+on standard error, never a traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import secrets
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gateway.errors import ConfigError, RecadoError
+
+if TYPE_CHECKING:
+    from gateway.config import Carrier, Client, Config, Route
+
+URL = "http://127.0.0.1:8080"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; its exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["simulate"]:  # it has a command line of its own
+        return _guarded(lambda: _simulate(arguments[1:]))
+    options = _parser().parse_args(arguments)
+    return _guarded(lambda: int(options.command(options)))
+
+
+def _guarded(command: Callable[[], int]) -> int:
+    try:
+        status = command()
+        sys.stdout.flush()  # here, where a reader that has gone can still be answered
+        return status
+    except ConfigError as error:
+        _complain(error.problems)
+        return 2
+    except RecadoError as error:
+        _complain([str(error)])
+    except BrokenPipeError:
+        # Whoever read our output has gone; nothing is to be written at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        _complain([str(error)])
+    except KeyboardInterrupt:
+        return 130
+    return 1
+
+
+def _complain(lines: Sequence[str]) -> None:
+    for line in lines:
+        print(f"recado: {line}", file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="recado", description="An SMPP gateway: keeps what it accepts, and tells its fate."
+    )
+    parser.add_argument("--version", action=_Version, help="print the version and exit")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_run(commands)
+    _add_check(commands)
+    _add_key(commands)
+    _add_store(commands)
+    commands.add_parser("simulate", help="run a simulated carrier (see: recado simulate --help)")
+    _add_status(commands)
+    _add_send(commands)
+    return parser
+
+
+class _Version(argparse.Action):
+    """``--version``: the installed distribution's."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:
+        super().__init__(option_strings, dest, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(f"recado {version('recado')}")
+        except PackageNotFoundError:
+            print("recado, not installed")
+        parser.exit()
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config",
+        metavar="PATH",
+        help="the configuration (default: config/gateway.toml, else /etc/recado/gateway.toml)",
+    )
+
+
+def _add_gateway(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--url",
+        default=os.environ.get("RECADO_URL", URL),
+        help=f"the gateway's address (default: RECADO_URL, else {URL})",
+    )
+    parser.add_argument(
+        "--key",
+        default=os.environ.get("RECADO_KEY", ""),
+        help="the API key (default: RECADO_KEY, which others on this machine cannot see)",
+    )
+
+
+def _load(options: argparse.Namespace) -> Config:
+    from gateway import config
+
+    return config.load(config.find(options.config))
+
+
+# run
+
+
+def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("run", help="run the gateway")
+    _add_config(parser)
+    parser.add_argument(
+        "--store-apart",
+        action="store_true",
+        help="wait for the embedded store that `recado store` runs, and leave it running",
+    )
+    parser.set_defaults(command=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    config = _load(options)
+    from gateway import daemon, log
+
+    if options.store_apart and config.redis.embedded:
+        config = replace(config, redis=replace(config.redis, url=_store_url(config)))
+    log.setup(config.log)
+    return daemon.run(config)
+
+
+def _store_url(config: Config) -> str:
+    """Where the embedded store listens: to the gateway a Redis as any other."""
+    from gateway.store.embedded import url_of
+
+    return url_of(Path(config.redis.state_dir).absolute())
+
+
+# check
+
+
+def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("check", help="check the configuration and print what it says")
+    _add_config(parser)
+    parser.set_defaults(command=_check)
+
+
+def _check(options: argparse.Namespace) -> int:
+    config = _load(options)
+    print(", ".join(str(path) for path in config.files))
+    for name, line in _described(config):
+        print(f"  {name:<9}{line}")
+    for note in _notes(config):
+        print(f"note: {note}")
+    return 0
+
+
+def _described(config: Config) -> Iterator[tuple[str, str]]:
+    store = f"embedded, in {config.redis.state_dir}" if config.redis.embedded else ""
+    yield "store", store or config.redis.shown
+    extra = config.http.metrics_listen
+    yield "http", config.http.listen + (f"; metrics also on {extra}" if extra else "")
+    if config.safety.only_to:
+        yield "only to", f"{len(config.safety.only_to)} numbers; every other is blocked"
+    for client in config.clients:
+        yield "client", _client_line(client)
+    for carrier in config.carriers:
+        yield "carrier", _carrier_line(carrier)
+    for route in config.routes:
+        yield "route", _route_line(route)
+
+
+def _client_line(client: Client) -> str:
+    rate = f", {client.rate} requests/s" if client.rate else ""
+    return f"{client.name}: {', '.join(sorted(client.scopes))}{rate}"
+
+
+def _carrier_line(carrier: Carrier) -> str:
+    tls = " (TLS)" if carrier.tls else ""
+    rate = f"{carrier.rate} segments/s" if carrier.rate else "no rate"
+    return (
+        f"{carrier.name}: {carrier.system_id} at {carrier.host}:{carrier.port}{tls}, "
+        f"{carrier.binds} x {carrier.bind}, window {carrier.window}, {rate}"
+    )
+
+
+def _route_line(route: Route) -> str:
+    senders = f", from {', '.join(route.senders)}" if route.senders else ""
+    way = f" ({route.strategy})" if len(route.carriers) > 1 else ""
+    return f"{route.name}: {', '.join(route.prefixes)} to {', '.join(route.carriers)}{way}{senders}"
+
+
+def _notes(config: Config) -> Iterator[str]:
+    """What is allowed, and yet perhaps not meant."""
+    if not config.clients:
+        yield "no [[clients]]: nobody can submit; recado key makes a key"
+    if not config.routes:
+        yield "no [[routes]]: no message can leave"
+    routed = {name for route in config.routes for name in route.carriers}
+    for carrier in config.carriers:
+        if carrier.name not in routed:
+            yield f"the carrier {carrier.name} is on no route"
+
+
+# key
+
+
+def _add_key(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("key", help="make an API key")
+    parser.set_defaults(command=_key)
+
+
+def _key(options: argparse.Namespace) -> int:
+    key = "rcd_" + secrets.token_urlsafe(32)
+    print("key:", key)
+    print(f'key_sha256 = "{hashlib.sha256(key.encode()).hexdigest()}"')
+    print(
+        "The key is for the client and is not kept; the second line is for its [[clients]].",
+        file=sys.stderr,
+    )
+    return 0
+
+
+# store
+
+
+def _add_store(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("store", help="run the embedded store alone, in the foreground")
+    _add_config(parser)
+    parser.set_defaults(command=_store)
+
+
+def _store(options: argparse.Namespace) -> int:
+    config = _load(options)
+    if not config.redis.embedded:
+        problem = f'redis.url: found {config.redis.shown}; recado store needs "embedded"'
+        raise ConfigError([f"{config.files[0]}: {problem}"])
+    from gateway.store.embedded import embedded_command
+
+    command = embedded_command(Path(config.redis.state_dir))
+    os.execvp(command[0], command)
+
+
+# simulate
+
+
+def _simulate(arguments: list[str]) -> int:
+    from gateway.simulator import cli
+
+    return cli.main(arguments)
+
+
+# status
+
+
+def _add_status(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("status", help="ask a running gateway how its carriers are")
+    _add_gateway(parser)
+    parser.set_defaults(command=_status)
+
+
+def _status(options: argparse.Namespace) -> int:
+    from gateway.remote import Gateway, carriers_table
+
+    gateway = Gateway(options.url, options.key)
+    ready, why = gateway.ready()
+    print("ready" if ready else f"not ready: {why}")
+    print(carriers_table(gateway.carriers()))
+    return 0 if ready else 1
+
+
+# send
+
+
+def _add_send(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("send", help="submit one message to a running gateway")
+    parser.add_argument("--to", required=True, help="the recipient, as +56912345678")
+    parser.add_argument("--text", required=True)
+    parser.add_argument("--from", dest="sender", help="default: the route's first sender")
+    parser.add_argument("--campaign", help="the campaign's id")
+    parser.add_argument("--ref", help="your own name for it; sent again, it is the same message")
+    parser.add_argument("--priority", choices=("urgent", "high", "normal", "bulk"))
+    _add_gateway(parser)
+    parser.set_defaults(command=_send)
+
+
+def _send(options: argparse.Namespace) -> int:
+    from gateway.remote import Gateway
+
+    named = {
+        "to": options.to,
+        "text": options.text,
+        "from": options.sender,
+        "campaign": options.campaign,
+        "ref": options.ref,
+        "priority": options.priority,
+    }
+    message = {key: value for key, value in named.items() if value is not None}
+    answer = Gateway(options.url, options.key).send(message)
+    segments = answer.get("segments", "?")
+    plural = "" if segments == 1 else "s"
+    print(
+        f"{answer.get('id')}: {answer.get('state')}, {segments} segment{plural} "
+        f"({answer.get('encoding')})"
+    )
+    return 0

@@ -1,0 +1,484 @@
+"""The configuration: TOML files read to frozen types, every mistake named at once.
+
+:func:`load` reads one main file and the ``carriers/*.toml`` beside it. A mistake is one line
+that names the file, the key, what was found and what is allowed::
+
+    config/gateway.toml: carriers[0].windw: unknown key; did you mean 'window'?
+    config/gateway.toml: carriers[0].port: found 99999; allowed: a whole number from 1 to 65535
+
+A secret (``password``, ``redis.url``) may stand in a file of its own, ``password_file =
+"andina.password"`` (looked for among systemd's credentials, then beside the file that names
+it), or come from the environment, ``password = "$ANDINA_PASSWORD"`` (``$$`` begins a literal
+``$``). Secrets are never part of a ``repr`` or a problem.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from gateway.errors import ConfigError
+from gateway.tomlshape import (
+    FLAG,
+    Kind,
+    Place,
+    Reading,
+    Table,
+    each,
+    nearest,
+    one_of,
+    seconds,
+    secret,
+    text,
+    whole,
+)
+
+SEARCHED = (Path("config/gateway.toml"), Path("/etc/recado/gateway.toml"))
+"""Where a configuration is looked for when none is named."""
+
+SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
+Scope = Literal["submit", "read", "admin"]
+DAY = 24 * 60 * 60
+
+
+def parse_listen(listen: str) -> tuple[str, int]:
+    """``127.0.0.1:8080`` or ``[::1]:8080`` as (host, port); port 0 is any free one.
+
+    Raises ValueError when it is neither.
+    """
+    found = re.fullmatch(r"(?:\[([0-9a-fA-F:.]+)\]|([^\[\]:\s/]+)):([0-9]{1,5})", listen)
+    if not found or int(found[3]) > 65535:
+        raise ValueError(listen)
+    return found[1] or found[2], int(found[3])
+
+
+def _is_listen(value: str) -> bool:
+    try:
+        parse_listen(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_redis_url(value: str) -> bool:
+    if value == "embedded":
+        return True
+    scheme, _, rest = value.partition("://")
+    if scheme not in SCHEMES:
+        return False
+    if scheme == "unix":
+        return rest.startswith("/")
+    try:
+        hosts = [urlsplit(f"//{host}") for host in rest.partition("/")[0].split(",")]
+        return all(host.hostname and host.port != 0 for host in hosts)
+    except ValueError:
+        return False
+
+
+def _matches(pattern: str, allowed: str) -> Kind:
+    return text(allowed, lambda v: bool(re.fullmatch(pattern, v)))
+
+
+def _octets(most: int, *, least: int = 0) -> Kind:
+    """A C-octet string of SMPP 3.4: ``most`` characters of ASCII before its NUL."""
+    return text(
+        f"{least} to {most} ASCII characters (SMPP 3.4)",
+        lambda v: least <= len(v) <= most and v.isascii() and v.isprintable(),
+    )
+
+
+NAME = _matches(
+    r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", "1 to 63 letters, digits, '.', '_' or '-', no '.' first"
+)
+LISTEN = text('"host:port" or "[address]:port"', _is_listen)
+MSISDN = _matches(r"\+[1-9][0-9]{6,14}", "a number as +56912345678 (E.164)")
+PREFIX = _matches(r"\+[0-9]{0,15}", 'a prefix as "+56", or "+" for every number')
+SENDER = _matches(
+    r"\+?[0-9]{1,20}|[\x20-\x7e]{1,11}",
+    "a number or short code of up to 20 digits, or 1 to 11 ASCII characters",
+)
+
+REDIS_URL = secret(
+    f'"embedded", or a URL of {", ".join(f"{scheme}://" for scheme in SCHEMES)}', _is_redis_url
+)
+PASSWORD = secret("0 to 8 ASCII characters (SMPP 3.4)", lambda v: len(v) <= 8 and v.isascii())
+SHA256 = _matches(r"[0-9a-fA-F]{64}", "64 hexadecimal digits, as `recado key` prints them")
+FILE = text("the name of a file")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Redis:
+    """Where messages are kept."""
+
+    url: Annotated[str, REDIS_URL] = field(default="embedded", repr=False)
+    """``embedded``: a private server, started by us in ``state_dir``."""
+    state_dir: Annotated[str, text("a folder")] = "/var/lib/recado"
+    """A relative one is beside the main file."""
+    shards: Annotated[int, whole(1, 1)] = 1
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the server is ours to start."""
+        return self.url == "embedded"
+
+    @property
+    def shown(self) -> str:
+        """The URL without user, password and options."""
+        return re.sub(r"//[^/]*@", "//***@", self.url).partition("?")[0]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Safety:
+    """What keeps a staging gateway from writing to real people."""
+
+    only_to: Annotated[tuple[str, ...], each(MSISDN)] = ()
+    """Not empty: every other number is blocked."""
+
+    def allows(self, to: str) -> bool:
+        """Whether a message may go to these digits (without ``+``)."""
+        return not self.only_to or f"+{to}" in self.only_to
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Http:
+    """The API."""
+
+    listen: Annotated[str, LISTEN] = "127.0.0.1:8080"
+    metrics_listen: Annotated[str, LISTEN] = ""
+    """A second address for /metrics, /healthz and /readyz alone; empty: none."""
+    max_body_bytes: Annotated[int, whole(1024, 1 << 30)] = 8 * 1024 * 1024
+    """Of one message or array; streams have no limit."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Retention:
+    """How long the store keeps what is over."""
+
+    messages_hours: Annotated[int, whole(1, 24 * 365)] = 168
+    """Records of final messages."""
+    events_hours: Annotated[int, whole(1, 24 * 365)] = 168
+    ref_days: Annotated[int, whole(1, 3650)] = 30
+    """A ref sent again within this time is the same message."""
+    unknown_hours: Annotated[int, whole(1, 24 * 30)] = 72
+    """A submitted message without a receipt becomes ``unknown`` after this."""
+    parked_minutes: Annotated[int, whole(1, 24 * 60)] = 60
+    """A receipt that matches nothing waits this long for its submit."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Client:
+    """A system that may call the API."""
+
+    name: Annotated[str, NAME]
+    key_sha256: Annotated[str, SHA256]
+    scopes: Annotated[frozenset[Scope], each(one_of("submit", "read", "admin"), least=1)] = (
+        frozenset({"submit", "read"})
+    )
+    rate: Annotated[int, whole(0, 1_000_000)] = 0
+    """Requests a second; 0: no limit."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Carrier:
+    """An account at an SMSC, over one or several binds."""
+
+    name: Annotated[str, NAME]
+    host: Annotated[str, _matches(r"[^\s/\[\]]+", "a host name or address")]
+    port: Annotated[int, whole(1, 65535)] = 2775
+    connect_seconds: Annotated[float, seconds(0.1, 300)] = 10.0
+
+    tls: Annotated[bool, FLAG] = False
+    tls_ca_file: Annotated[str, FILE] = ""
+    """Empty: the system's authorities."""
+    tls_cert_file: Annotated[str, FILE] = ""
+    tls_key_file: Annotated[str, FILE] = ""
+
+    system_id: Annotated[str, _octets(15, least=1)]
+    password: Annotated[str, PASSWORD] = field(repr=False)
+    system_type: Annotated[str, _octets(12)] = ""
+    address_range: Annotated[str, _octets(40)] = ""
+    service_type: Annotated[str, _octets(5)] = ""
+
+    bind: Annotated[
+        Literal["transceiver", "transmitter+receiver"],
+        one_of("transceiver", "transmitter+receiver"),
+    ] = "transceiver"
+    binds: Annotated[int, whole(1, 64)] = 1
+    """Sessions; with ``transmitter+receiver``, pairs of them."""
+    bind_seconds: Annotated[float, seconds(0.1, 300)] = 10.0
+    rebind_min_seconds: Annotated[float, seconds(0.01, 3600)] = 1.0
+    rebind_max_seconds: Annotated[float, seconds(0.01, 3600)] = 60.0
+    already_bound_seconds: Annotated[float, seconds(0.01, 3600)] = 30.0
+    """The first wait after ESME_RALYBND: the SMSC still holds our old session."""
+
+    window: Annotated[int, whole(1, 10_000)] = 10
+    """Outstanding submit_sm a bind."""
+    rate: Annotated[int, whole(0, 100_000)] = 0
+    """Segments a second, the whole account; 0: no limit."""
+    enquire_link_seconds: Annotated[float, seconds(0.1, 3600)] = 30.0
+    response_seconds: Annotated[float, seconds(0.1, 3600)] = 30.0
+    inactivity_seconds: Annotated[float, seconds(0, DAY)] = 0.0
+    """A session without messages for so long is unbound; 0: never."""
+    try_later_status: Annotated[int, whole(1, 0xFFFFFFFF)] = 0x64
+    """What a deliver_sm gets that cannot be kept now: the status on which it is sent again."""
+
+    message_id: Annotated[
+        Literal["auto", "same", "hex-decimal", "decimal-hex"],
+        one_of("auto", "same", "hex-decimal", "decimal-hex"),
+    ] = "auto"
+    """How submit_sm_resp and receipt write one id (response form - receipt form)."""
+    long_messages: Annotated[Literal["udh16", "udh8"], one_of("udh16", "udh8")] = "udh16"
+    """How the parts of a long text are tied: a UDH with a reference of 16 or of 8 bits."""
+    max_segments: Annotated[int, whole(1, 255)] = 10
+    validity: Annotated[Literal["relative", "none"], one_of("relative", "none")] = "relative"
+    default_alphabet: Annotated[
+        Literal["gsm7", "latin1", "ascii"], one_of("gsm7", "latin1", "ascii")
+    ] = "gsm7"
+    """What data_coding 0 means on this bind."""
+    source_ton: Annotated[int | None, whole(0, 6)] = None
+    """None: by the sender's form."""
+    source_npi: Annotated[int | None, whole(0, 18)] = None
+    user_message_reference: Annotated[bool, FLAG] = True
+    """Set on every submit (SMPP 3.4, 5.3.2.17): a receipt that repeats it settles a doubt."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Route:
+    """Which carriers take the numbers of some prefixes."""
+
+    name: Annotated[str, NAME]
+    prefixes: Annotated[tuple[str, ...], each(PREFIX, least=1)]
+    """As ``+56``; the longest that fits a number decides, then the sender."""
+    carriers: Annotated[tuple[str, ...], each(NAME, least=1)]
+    strategy: Annotated[Literal["failover", "weighted"], one_of("failover", "weighted")] = (
+        "failover"
+    )
+    senders: Annotated[tuple[str, ...], each(SENDER)] = ()
+    """What messages may be sent from; the first is the default."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Node:
+    """This process among several on the same store."""
+
+    name: Annotated[str, NAME] = field(default_factory=lambda: os.uname().nodename)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lifecycle:
+    """How it stops."""
+
+    drain_seconds: Annotated[float, seconds(0, 3600)] = 30.0
+    """The longest wait for responses under way after SIGTERM."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Log:
+    """What the log shows."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], one_of("debug", "info", "warning", "error")
+    ] = "info"
+    show_numbers: Annotated[bool, FLAG] = False
+    show_texts: Annotated[bool, FLAG] = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Config:
+    """All of it. What the files leave out has its default."""
+
+    redis: Redis = field(default_factory=Redis)
+    safety: Safety = field(default_factory=Safety)
+    http: Http = field(default_factory=Http)
+    retention: Retention = field(default_factory=Retention)
+    node: Node = field(default_factory=Node)
+    lifecycle: Lifecycle = field(default_factory=Lifecycle)
+    log: Log = field(default_factory=Log)
+    clients: tuple[Client, ...] = ()
+    carriers: tuple[Carrier, ...] = ()
+    routes: tuple[Route, ...] = ()
+    files: tuple[Path, ...] = ()
+    """What was read, the main file first."""
+
+    def carrier(self, name: str) -> Carrier:
+        """The carrier of that name. Raises KeyError when there is none."""
+        for carrier in self.carriers:
+            if carrier.name == name:
+                return carrier
+        raise KeyError(name)
+
+
+SECTIONS: dict[str, type] = {
+    "redis": Redis,
+    "safety": Safety,
+    "http": Http,
+    "retention": Retention,
+    "node": Node,
+    "lifecycle": Lifecycle,
+    "log": Log,
+}
+
+
+def find(named: str | None) -> Path:
+    """The main file: the one named, else the first of :data:`SEARCHED` that exists.
+
+    Raises ConfigError when there is none.
+    """
+    if named is not None:
+        return Path(named)
+    for path in SEARCHED:
+        if path.is_file():
+            return path
+    places = " and ".join(str(path) for path in SEARCHED)
+    raise ConfigError([f"no configuration: looked for {places}; name one with --config PATH"])
+
+
+def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
+    """The configuration of ``path`` and the ``carriers/*.toml`` beside it.
+
+    Raises ConfigError with all mistakes when there is one.
+    """
+    reading = Reading(environ)
+    extra = sorted((path.parent / "carriers").glob("*.toml"))
+    main = Place(path)
+    raw = _parse(path, reading)
+    tables = [(file, _parse(file, reading)) for file in extra]
+    unread = bool(reading.problems)
+    reading.unknown_keys(raw, [*SECTIONS, "clients", "carriers", "routes"], main)
+    values: Table = {
+        key: reading.table(cls, raw.get(key, {}), main / key) for key, cls in SECTIONS.items()
+    }
+    values["redis"] = _beside(values["redis"], path)
+    clients = reading.tables(Client, raw.get("clients", []), main / "clients")
+    carriers: list[tuple[Place, Carrier]] = []
+    routes: list[tuple[Place, Route]] = []
+    for file, table in [(path, raw), *tables]:
+        if file is not path:
+            reading.unknown_keys(table, ["carriers", "routes"], Place(file))
+        carriers += reading.tables(Carrier, table.get("carriers", []), Place(file, "carriers"))
+        routes += reading.tables(Route, table.get("routes", []), Place(file, "routes"))
+    carriers = [(place, _with_files(carrier, place, reading)) for place, carrier in carriers]
+    _check_http(values["http"], main / "http", reading)
+    _check_clients(clients, reading)
+    _check_carriers(carriers, reading)
+    _check_routes(routes, reading)
+    if not unread:  # else the carrier may well be in the file that could not be read
+        _check_routed(routes, {carrier.name for _, carrier in carriers}, reading)
+    if reading.problems:
+        raise ConfigError(reading.problems)
+    return Config(
+        **values,
+        clients=tuple(_normal(client) for _, client in clients),
+        carriers=tuple(carrier for _, carrier in carriers),
+        routes=tuple(route for _, route in routes),
+        files=(path, *extra),
+    )
+
+
+def _parse(path: Path, reading: Reading) -> Table:
+    """A file's tables; none, and a problem, when it cannot be read."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        reading.problem(Place(path), "no such file; name one with: recado run --config PATH")
+    except OSError as error:
+        reading.problem(Place(path), f"cannot be read: {error.strerror}")
+    except UnicodeDecodeError as error:
+        reading.problem(
+            Place(path), f"is not UTF-8: octet {error.object[error.start]:#04x} at {error.start}"
+        )
+    except tomllib.TOMLDecodeError as error:
+        reading.problem(Place(path), f"is not TOML: {error}")
+    return {}
+
+
+def _beside(redis: Redis, path: Path) -> Redis:
+    return dataclasses.replace(redis, state_dir=str(path.parent / redis.state_dir))
+
+
+def _normal(client: Client) -> Client:
+    return dataclasses.replace(
+        client, key_sha256=client.key_sha256.lower(), scopes=frozenset(client.scopes)
+    )
+
+
+def _with_files(carrier: Carrier, place: Place, reading: Reading) -> Carrier:
+    """The carrier with its TLS files as paths that can be opened."""
+    paths: dict[str, Any] = {}
+    for key in ("tls_ca_file", "tls_cert_file", "tls_key_file"):
+        named = getattr(carrier, key)
+        path = reading.path(named, place / key) if named else None
+        if path is not None:
+            paths[key] = str(path)
+            if not os.access(path, os.R_OK):
+                reading.problem(place / key, f"cannot read {path}")
+            elif not carrier.tls:
+                reading.problem(place / key, "found without tls; allowed: only with tls = true")
+    return dataclasses.replace(carrier, **paths)
+
+
+def _check_http(http: Http, place: Place, reading: Reading) -> None:
+    if http.metrics_listen == http.listen and not http.listen.endswith(":0"):
+        reading.problem(
+            place / "metrics_listen",
+            f"found the address of listen, {http.listen}; allowed: another one, or none "
+            "(/metrics is on both)",
+        )
+
+
+def _check_clients(clients: list[tuple[Place, Client]], reading: Reading) -> None:
+    _check_unique("name", [(place, client.name) for place, client in clients], reading)
+    keys = [(place, client.key_sha256.lower()) for place, client in clients]
+    _check_unique("key_sha256", keys, reading)
+
+
+def _check_carriers(carriers: list[tuple[Place, Carrier]], reading: Reading) -> None:
+    _check_unique("name", [(place, carrier.name) for place, carrier in carriers], reading)
+    for place, carrier in carriers:
+        if carrier.rebind_min_seconds > carrier.rebind_max_seconds:
+            reading.problem(
+                place / "rebind_min_seconds",
+                f"found {carrier.rebind_min_seconds:g}; allowed: at most rebind_max_seconds, "
+                f"{carrier.rebind_max_seconds:g}",
+            )
+        if carrier.tls_key_file and not carrier.tls_cert_file:
+            reading.problem(place / "tls_key_file", "found without tls_cert_file")
+
+
+def _check_routes(routes: list[tuple[Place, Route]], reading: Reading) -> None:
+    _check_unique("name", [(place, route.name) for place, route in routes], reading)
+    seen: dict[tuple[str, str], Place] = {}
+    for place, route in routes:
+        for i, prefix in enumerate(route.prefixes):
+            at = (place / "prefixes")[i]
+            for sender in route.senders or ("",):
+                first = seen.setdefault((prefix, sender), at)
+                if first is not at:
+                    who = f"for the sender '{sender}'" if sender else "for any sender"
+                    reading.problem(
+                        at, f"found '{prefix}' a second time {who}; the first is {first}"
+                    )
+
+
+def _check_routed(routes: list[tuple[Place, Route]], carriers: set[str], reading: Reading) -> None:
+    for place, route in routes:
+        for i, name in enumerate(route.carriers):
+            if name not in carriers:
+                at = (place / "carriers")[i]
+                reading.problem(at, f"no carrier has the name '{name}'{nearest(name, carriers)}")
+
+
+def _check_unique(key: str, values: Iterable[tuple[Place, str]], reading: Reading) -> None:
+    seen: dict[str, Place] = {}
+    for place, value in values:
+        at = place / key if key else place
+        first = seen.setdefault(value, at)
+        if value and first is not at:
+            reading.problem(at, f"found '{value}' a second time; the first is {first}")

@@ -1,0 +1,123 @@
+"""Asking a running gateway over its own API: what ``recado status`` and ``recado send`` print."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+from urllib.parse import urlsplit
+
+from gateway.errors import RecadoError
+
+TIMEOUT_SECONDS = 10.0
+
+
+class NoAnswer(RecadoError):
+    """The gateway does not answer, or refuses: the text says which and why."""
+
+
+class Gateway:
+    """A running gateway at ``url``, called with a client's API key."""
+
+    def __init__(self, url: str, key: str = "") -> None:
+        if urlsplit(url).scheme not in ("http", "https"):
+            raise NoAnswer(f"found the address {url}; allowed: http://host:port or https://...")
+        self.url = url.rstrip("/")
+        self._key = key
+        # The gateway is near: a proxy for the world outside is not the way to it.
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether it is ready for messages, and why not."""
+        status, body = self._call("/readyz")
+        if status == 200:
+            return True, ""
+        return False, _detail(body) or f"status {status}"
+
+    def carriers(self) -> list[dict[str, Any]]:
+        """Each carrier as ``GET /v1/carriers`` describes it. Raises NoAnswer."""
+        return _items(self._answer("/v1/carriers"))
+
+    def send(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Submits one message; the answer's object. Raises NoAnswer with the problem's words."""
+        return dict(self._answer("/v1/messages", message))
+
+    def _answer(self, path: str, payload: dict[str, Any] | None = None) -> Any:
+        status, body = self._call(path, payload)
+        if status == 401:
+            raise NoAnswer("the gateway does not know this key: give one with --key or RECADO_KEY")
+        if status >= 300:
+            raise NoAnswer(f"the gateway answers {status}: {_detail(body) or 'no reason given'}")
+        return _json(body)
+
+    def _call(self, path: str, payload: dict[str, Any] | None = None) -> tuple[int, bytes]:
+        request = urllib.request.Request(self.url + path)
+        if self._key:
+            request.add_header("Authorization", f"Bearer {self._key}")
+        if payload is not None:
+            request.data = json.dumps(payload).encode()
+            request.add_header("Content-Type", "application/json")
+        try:
+            with self._opener.open(request, timeout=TIMEOUT_SECONDS) as response:
+                return int(response.status), response.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read()
+        except urllib.error.URLError as error:
+            raise NoAnswer(f"no gateway answers at {self.url}: {error.reason}") from error
+        except OSError as error:
+            raise NoAnswer(f"no gateway answers at {self.url}: {error}") from error
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise NoAnswer("the answer is not JSON: is this the address of a gateway?") from error
+
+
+def _items(answer: Any) -> list[dict[str, Any]]:
+    items = answer.get("items", []) if isinstance(answer, dict) else answer
+    return [item for item in items if isinstance(item, dict)]
+
+
+def _detail(body: bytes) -> str:
+    """What a problem (RFC 9457) or a plain answer says, in one line."""
+    try:
+        problem = json.loads(body)
+    except ValueError:
+        return " ".join(body.decode("utf-8", "replace").split())[:200]
+    if not isinstance(problem, dict):
+        return str(problem)[:200]
+    words = [str(problem[key]) for key in ("title", "detail", "reason") if problem.get(key)]
+    return "; ".join(words) or ", ".join(f"{k}: {v}" for k, v in problem.items())
+
+
+def carriers_table(carriers: list[dict[str, Any]]) -> str:
+    """The carriers as a short table."""
+    rows: list[tuple[str, ...]] = [
+        ("CARRIER", "STATE", "BINDS", "IN FLIGHT", "RATE", "QUEUED", "LIMITED BY")
+    ]
+    rows += [_row(carrier) for carrier in carriers]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ("  ".join(f"{c:<{w}}" for c, w in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _row(carrier: dict[str, Any]) -> tuple[str, ...]:
+    binds = [bind for bind in carrier.get("binds") or [] if isinstance(bind, dict)]
+    bound = sum(str(bind.get("state", "")).lower().startswith("bound") for bind in binds)
+    outstanding = sum(int(bind.get("outstanding") or 0) for bind in binds)
+    window = sum(int(bind.get("window") or 0) for bind in binds)
+    sending = carrier.get("sending_rate")
+    return (
+        str(carrier.get("name", "?")),
+        str(carrier.get("state", "?")),
+        f"{bound}/{len(binds)}",
+        f"{outstanding}/{window}",
+        ("-" if sending is None else f"{float(sending):g}/s")
+        + (f" of {carrier['rate']}" if carrier.get("rate") else ""),
+        str(carrier.get("queued", "-")),
+        str(carrier.get("limited_by", "-")).replace("_", " "),
+    )
