@@ -73,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("simulate", help="run a simulated carrier (see: recado simulate --help)")
     _add_status(commands)
     _add_send(commands)
+    _add_demo(commands)
     return parser
 
 
@@ -249,10 +250,10 @@ def _store(options: argparse.Namespace) -> int:
     if not config.redis.embedded:
         problem = f'redis.url: found {config.redis.shown}; recado store needs "embedded"'
         raise ConfigError([f"{config.files[0]}: {problem}"])
-    from gateway.store.embedded import embedded_command
+    from gateway.store.embedded import embedded_command, embedded_environment
 
     command = embedded_command(Path(config.redis.state_dir))
-    os.execvp(command[0], command)
+    os.execvpe(command[0], command, embedded_environment())
 
 
 # simulate
@@ -318,3 +319,21 @@ def _send(options: argparse.Namespace) -> int:
         f"({answer.get('encoding')})"
     )
     return 0
+
+
+# demo
+
+
+def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "demo", help="a campaign from HTTP to receipt, all on this machine"
+    )
+    parser.add_argument("--count", type=int, default=20_000, help="messages (default: 20000)")
+    parser.add_argument("--keep", action="store_true", help="leave its folder behind")
+    parser.set_defaults(command=_demo)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from gateway.demo import show
+
+    return show.main(options.count, options.keep)

@@ -86,6 +86,7 @@ class Daemon:
             shards=config.redis.shards,
         )
         self.node = Node(self.store.redis, config.node.name, state_dir)
+        self.store.correlation.incarnation = self.node.incarnation
         clients = [client.name for client in config.clients]
         owner = clients[0] if len(clients) == 1 else ""
         self.carriers = Carriers(
@@ -120,7 +121,7 @@ class Daemon:
             await self._server.start()
         await self._open_store()
         await self._say_what_fsync_promises()
-        await self.node.renew()
+        await self.node.join()
         await self.recover()
         for account in self.carriers.accounts.values():
             account.start()
@@ -156,7 +157,7 @@ class Daemon:
         except StoreUnavailable as error:
             log.warning("store away at the end", extra={"detail": str(error)})
         await self.store.close()
-        if self._server is not None and not os.environ.get("RECADO_KEEP_STORE"):
+        if self._server is not None:
             await self._server.stop()
         log.info("stopped", extra={"drained": all(drained)})
 
@@ -183,13 +184,10 @@ class Daemon:
 
     async def recover(self) -> None:
         """Put into doubt what dead incarnations had claimed."""
-        hours = self.config.retention.unknown_hours + 1
-        for incarnation in await self.node.dead():
-            found = await self.store.queue.recover(incarnation, wall_ms(), hours * 3600)
-            await self.node.bury(incarnation)
-            log.info("recovered", extra={"incarnation": incarnation, "in_doubt": found})
-            if found:
-                self.store.events.ring()
+        found = await self.store.queue.recover(await self.node.fence_dead(), wall_ms())
+        if found:
+            log.warning("recovered", extra={"in_doubt": found})
+            self.store.events.ring()
 
     # What runs beside
 

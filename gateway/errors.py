@@ -6,6 +6,7 @@
     ├── ConfigError          the operator's: the configuration is wrong (all mistakes at once)
     ├── StoreUnavailable     ours: Redis cannot commit now; ask again later
     ├── StoreRefused         the operator's: this Redis holds data we must not touch
+    ├── Fenced               ours: other nodes have declared this process dead; it must end
     ├── CallerError          the caller's: an HTTP request that cannot be taken (a problem type)
     ├── TextError            the caller's: a text that its encoding cannot carry (smpp.text)
     └── SessionError         the SMPP session
@@ -45,6 +46,10 @@ class StoreUnavailable(RecadoError):
 
 class StoreRefused(RecadoError):
     """This Redis cannot be used: too old, or its data belong to another layout."""
+
+
+class Fenced(RecadoError):
+    """Our lease had ended, and others have put into doubt what we held: nothing of it is ours."""
 
 
 class CallerError(RecadoError):

@@ -45,6 +45,9 @@ HORIZON = 0.015
 """Seconds of sending to have ready when a rate is set: more would delay what is urgent."""
 POLL = 0.02
 """Seconds between looks at lanes another process may have filled."""
+RATE_SECONDS = 2.0
+IDLE = 0.25
+"""Seconds between turns that nothing asks for: none of them should be needed."""
 STORE_PAUSE = 0.25
 """Seconds before claiming again from a store that did not answer."""
 
@@ -133,11 +136,13 @@ class Pump:
         self._give_back()
 
     def sending_rate(self, now: float) -> float:
-        """Segments a second over the last few seconds."""
-        self._mark(now)
-        first = self._sent_marks[0]
-        seconds = now - first[0]
-        return (self._sent_total - first[1]) / seconds if seconds > 0 else 0.0
+        """Segments a second over the last :data:`RATE_SECONDS`."""
+        marks = self._sent_marks
+        while marks and now - marks[0][0] > RATE_SECONDS:
+            marks.popleft()
+        if not marks or now <= marks[0][0]:
+            return 0.0
+        return (self._sent_total - marks[0][1]) / max(now - marks[0][0], 0.5)
 
     # A turn
 
@@ -335,19 +340,30 @@ class Pump:
             self.limited_by = limit
 
     def _arm(self, now: float) -> None:
-        """Set the one timer: the pacer's next slot, or the next look at the lanes."""
+        """Set the one timer."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if self._loop is None or self._kicked or not self.bound:
             return
-        due = None
+        due = self._due(now)
+        self._timer = self._loop.call_later(max(0.001, due - now), self.kick)
+
+    def _due(self, now: float) -> float:
+        """When the next turn is needed, unless something kicks before.
+
+        What waits for the window, the transport or a commit is kicked by them; what waits for
+        the pacer or for news on the lanes is not.
+        """
         if self._ready_count or any(self._begun.values()):
-            due = self.pacer.next(now) if not self.pacer.admits(now) else None
-        elif self._claiming is None and not self._quiet:
-            due = max(self._dry_until, min(self.pacer.next(now), now + POLL))
-        if due is not None:
-            self._timer = self._loop.call_later(max(0.0, due - now), self.kick)
+            return now + IDLE if self.pacer.admits(now) else self.pacer.next(now)
+        if self._claiming is not None or self._quiet or self.paused:
+            return now + IDLE
+        if now < self._dry_until:
+            return self._dry_until
+        if self.pacer.soon(now, HORIZON) == 0:
+            return self.pacer.next(now) - HORIZON
+        return now + IDLE
 
     def _mark(self, now: float) -> None:
         if not self._sent_marks or now - self._sent_marks[-1][0] >= 0.1:

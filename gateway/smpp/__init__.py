@@ -4,8 +4,8 @@ pdu
     octets into PDUs and back; never raises at what a carrier sends
 session
     one session in either role: octets and times in, events and octets out
-window, timers
-    what a session waits for, and until when
+states, events, window, timers
+    a session's pieces: what it may do, what it tells, what it waits for, and until when
 text
     the alphabets, how long a message is, and where it is cut
 receipt

@@ -17,26 +17,38 @@ The states are those of 2.2, and two more for the time between a request and its
         anything that ends the connection ----> CLOSED <-----------+------------------+
                                                                      unbind received
 
-What each end may send in which state is :data:`OPERATIONS`, the table of 2.3. A move of our own
-that the table does not have raises IllegalMove and changes nothing; one of the peer's is
+What each end may send in which state is ``OPERATIONS`` in states.py, the table of 2.3. A move of
+our own that the table does not have raises IllegalMove and changes nothing; one of the peer's is
 answered with ESME_RINVBNDSTS. Nothing the peer sends raises.
 
 Whoever reads must also stop reading: :attr:`pending_bytes` counts the answers that wait to be
-written. One read adds at most as much again as it brought, so a caller that stops reading above
-some number bounds the session's memory whatever the peer does.
+written. The answers to one PDU of 16 octets have at most 20, so a caller that stops reading above
+some number of pending bytes bounds the session's memory whatever the peer does.
 """
 
 from __future__ import annotations
 
-from enum import Enum
-from typing import Final, Literal, TypeAlias
-
-import msgspec
+from typing import Final
 
 from gateway.errors import IllegalMove, WindowFull
 from gateway.smpp.constants import MAX_SEQUENCE_NUMBER, RESPONSE_BIT, Command, Status
+from gateway.smpp.events import (
+    Answered,
+    BindRefused,
+    Bound,
+    Closed,
+    Counts,
+    Event,
+    Fault,
+    Received,
+    Refused,
+    Stray,
+    TimedOut,
+    Unbound,
+)
 from gateway.smpp.framing import FramingError, split
 from gateway.smpp.pdu import answer, decode, encode, encode_as
+from gateway.smpp.states import BOUND, MAY_RECEIVE, MAY_SEND, OPERATIONS, Role, SessionState
 from gateway.smpp.structs import (
     BindReceiverResp,
     BindResp,
@@ -74,98 +86,6 @@ __all__ = [
 ]
 
 
-class Role(Enum):
-    """Which end of the session we are."""
-
-    ESME = "esme"
-    SMSC = "smsc"
-
-
-class SessionState(Enum):
-    """Where a session is (2.2)."""
-
-    OPEN = "open"
-    BINDING = "binding"
-    BOUND_TX = "bound_tx"
-    BOUND_RX = "bound_rx"
-    BOUND_TRX = "bound_trx"
-    UNBINDING = "unbinding"
-    CLOSED = "closed"
-
-    @property
-    def bound(self) -> bool:
-        """A bind holds: messages may flow."""
-        return self in _BOUND
-
-
-_OPEN = frozenset({SessionState.OPEN})
-_BINDING = frozenset({SessionState.BINDING})
-_BOUND = frozenset({SessionState.BOUND_TX, SessionState.BOUND_RX, SessionState.BOUND_TRX})
-_SENDS = frozenset({SessionState.BOUND_TX, SessionState.BOUND_TRX})
-_RECEIVES = frozenset({SessionState.BOUND_RX, SessionState.BOUND_TRX})
-_UNBINDING = frozenset({SessionState.UNBINDING})
-_LIVE = _OPEN | _BINDING | _BOUND | _UNBINDING
-
-_ESME = frozenset({Role.ESME})
-_SMSC = frozenset({Role.SMSC})
-_BOTH = _ESME | _SMSC
-
-OPERATIONS: Final[tuple[tuple[Command, frozenset[SessionState], frozenset[Role]], ...]] = (
-    # command, the states in which it may be sent, who may send it (2.3, table 2-1)
-    (Command.BIND_TRANSMITTER, _OPEN, _ESME),
-    (Command.BIND_TRANSMITTER_RESP, _BINDING, _SMSC),
-    (Command.BIND_RECEIVER, _OPEN, _ESME),
-    (Command.BIND_RECEIVER_RESP, _BINDING, _SMSC),
-    (Command.BIND_TRANSCEIVER, _OPEN, _ESME),
-    (Command.BIND_TRANSCEIVER_RESP, _BINDING, _SMSC),
-    (Command.OUTBIND, _OPEN, _SMSC),
-    (Command.UNBIND, _BOUND, _BOTH),
-    (Command.UNBIND_RESP, _BOUND | _UNBINDING, _BOTH),
-    (Command.SUBMIT_SM, _SENDS, _ESME),
-    (Command.SUBMIT_SM_RESP, _SENDS | _UNBINDING, _SMSC),
-    (Command.SUBMIT_MULTI, _SENDS, _ESME),
-    (Command.SUBMIT_MULTI_RESP, _SENDS | _UNBINDING, _SMSC),
-    (Command.DATA_SM, _BOUND, _BOTH),
-    (Command.DATA_SM_RESP, _BOUND | _UNBINDING, _BOTH),
-    (Command.DELIVER_SM, _RECEIVES, _SMSC),
-    (Command.DELIVER_SM_RESP, _RECEIVES | _UNBINDING, _ESME),
-    (Command.QUERY_SM, _SENDS, _ESME),
-    (Command.QUERY_SM_RESP, _SENDS | _UNBINDING, _SMSC),
-    (Command.CANCEL_SM, _SENDS, _ESME),
-    (Command.CANCEL_SM_RESP, _SENDS | _UNBINDING, _SMSC),
-    (Command.REPLACE_SM, _SENDS, _ESME),
-    (Command.REPLACE_SM_RESP, _SENDS | _UNBINDING, _SMSC),
-    (Command.ALERT_NOTIFICATION, _RECEIVES, _SMSC),
-    # Wider than 2.3, which says bound: carriers probe a connection before its bind, and an
-    # unknown command must be answered in any state.
-    (Command.ENQUIRE_LINK, _OPEN | _BINDING | _BOUND, _BOTH),
-    (Command.ENQUIRE_LINK_RESP, _LIVE, _BOTH),
-    (Command.GENERIC_NACK, _LIVE, _BOTH),
-)
-
-
-def _sendable(role: Role, state: SessionState) -> frozenset[int]:
-    return frozenset(
-        int(command) for command, states, roles in OPERATIONS if state in states and role in roles
-    )
-
-
-def _asks_and_answers(role: Role, state: SessionState) -> tuple[frozenset[int], frozenset[int]]:
-    commands = _sendable(role, state)
-    answers = frozenset(command for command in commands if command & RESPONSE_BIT)
-    return commands - answers, answers
-
-
-def _acceptable(role: Role, state: SessionState) -> frozenset[int]:
-    """What the peer may send while we are in ``state``: in UNBINDING it is still bound."""
-    peer = Role.SMSC if role is Role.ESME else Role.ESME
-    states = _BOUND if state is SessionState.UNBINDING else (state,)
-    return frozenset().union(*(_sendable(peer, each) for each in states))
-
-
-_MAY_SEND: Final = {(r, s): _asks_and_answers(r, s) for r in Role for s in SessionState}
-_MAY_RECEIVE: Final = {(r, s): _acceptable(r, s) for r in Role for s in SessionState}
-
 _BINDS: Final = frozenset(
     {int(Command.BIND_TRANSMITTER), int(Command.BIND_RECEIVER), int(Command.BIND_TRANSCEIVER)}
 )
@@ -183,90 +103,6 @@ _BOUND_BY: Final[dict[type, SessionState]] = {
     BindReceiverResp: SessionState.BOUND_RX,
     BindTransceiverResp: SessionState.BOUND_TRX,
 }
-
-Fault: TypeAlias = Literal["local", "remote"]
-
-
-class Bound(msgspec.Struct, frozen=True, gc=False):
-    """ESME: the SMSC took our bind."""
-
-    response: BindResp
-
-
-class BindRefused(msgspec.Struct, frozen=True, gc=False):
-    """ESME: the SMSC refused our bind; ``response.command_status`` says why. OPEN again."""
-
-    response: Response
-
-
-class Answered(msgspec.Struct, frozen=True, gc=False):
-    """A request of ours was answered, perhaps with a generic_nack, whatever the status."""
-
-    context: object
-    response: Response
-    sent_at: float
-    sequence_number: int
-
-
-class TimedOut(msgspec.Struct, frozen=True, gc=False):
-    """A request of ours got no answer in time. Its place in the window is free again; an answer
-    that still comes is Stray."""
-
-    context: object
-    sent_at: float
-    sequence_number: int
-
-
-class Received(msgspec.Struct, frozen=True, gc=False):
-    """A request of the peer's, which :meth:`Session.respond` answers."""
-
-    pdu: Pdu
-
-
-class Refused(msgspec.Struct, frozen=True, gc=False):
-    """A request of the peer's that the session has refused itself, with ``command_status``:
-    unknown, malformed, or not allowed in this state. For the log; nothing is to be done."""
-
-    pdu: Pdu
-    command_status: int
-
-
-class Stray(msgspec.Struct, frozen=True, gc=False):
-    """A response that answers no request we still wait for: late, repeated or wrong."""
-
-    response: Response | Unknown
-
-
-class Unbound(msgspec.Struct, frozen=True, gc=False):
-    """The session was unbound in order, by either end; Closed follows."""
-
-
-class Closed(msgspec.Struct, frozen=True, gc=False):
-    """The session is over. ``fault`` says whose doing it was; then see :meth:`Session.lost`."""
-
-    reason: str
-    fault: Fault
-
-
-Event: TypeAlias = (
-    Bound | BindRefused | Answered | TimedOut | Received | Refused | Stray | Unbound | Closed
-)
-
-
-class Counts:
-    """What the peer sent that we could not use, for the metrics."""
-
-    __slots__ = ("illegal", "malformed", "stray", "unknown")
-
-    def __init__(self) -> None:
-        self.malformed = 0
-        """Requests whose body could not be read."""
-        self.unknown = 0
-        """Requests with a command_id that SMPP 3.4 does not have."""
-        self.illegal = 0
-        """Requests that the session's state does not allow."""
-        self.stray = 0
-        """Responses to nothing."""
 
 
 class Session:
@@ -308,7 +144,7 @@ class Session:
     @property
     def window_free(self) -> int:
         """How many more requests :meth:`send` takes now; 0 while the session is not bound."""
-        return self._window.free if self._state in _BOUND else 0
+        return self._window.free if self._bound else 0
 
     @property
     def outstanding(self) -> int:
@@ -471,8 +307,9 @@ class Session:
     def _enter(self, state: SessionState) -> None:
         self._state = state
         self._closed = state is SessionState.CLOSED
-        self._may_ask, self._may_answer = _MAY_SEND[self.role, state]
-        self._may_receive = _MAY_RECEIVE[self.role, state]
+        self._bound = state in BOUND
+        self._may_ask, self._may_answer = MAY_SEND[self.role, state]
+        self._may_receive = MAY_RECEIVE[self.role, state]
 
     def _illegal(self, pdu: Pdu) -> IllegalMove:
         name = type(pdu).__name__
@@ -481,7 +318,6 @@ class Session:
     def _close(self, reason: str, fault: Fault) -> Closed:
         self._enter(SessionState.CLOSED)
         self._buffer.clear()
-        self._control.drain()
         return Closed(reason, fault)
 
     # Receiving
@@ -584,7 +420,7 @@ class Session:
     def _idle_deadline(self) -> float:
         """The timers that run while nothing is awaited."""
         deadlines = self._deadlines
-        if self._state in _BOUND:
+        if self._bound:
             idle = NEVER if self._enquiry in self._control else deadlines.enquire_link()
             return min(idle, deadlines.inactivity())
         return deadlines.session_init() if self._state is not SessionState.UNBINDING else NEVER
@@ -592,7 +428,7 @@ class Session:
     def _idle(self, now: float, events: list[Event]) -> None:
         if now < self._idle_deadline():
             return
-        if self._state not in _BOUND:
+        if not self._bound:
             fault: Fault = "local" if self._turn_is_ours() else "remote"
             events.append(self._close("not bound in time", fault))
         elif now >= self._deadlines.inactivity():

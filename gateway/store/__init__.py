@@ -30,10 +30,14 @@ class Store:
         self.redis = Redis(url)
         self._shards = shards
         self.queue = Queue(self.redis)
-        self.records = Records(self.redis)
+        days = messages_hours // 24 + 2
+        self.records = Records(self.redis, recipient_days=days)
         self.events = Events(self.redis)
         self.correlation = Correlation(
-            self.redis, correlation_hours=unknown_hours + 1, parked_minutes=parked_minutes
+            self.redis,
+            correlation_hours=unknown_hours + 1,
+            parked_minutes=parked_minutes,
+            recipient_days=days,
         )
         self.sweep = Sweep(
             self.redis,

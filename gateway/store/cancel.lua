@@ -4,26 +4,22 @@ local args = cmsgpack.unpack(ARGV[1])
 local now, client, ids, reason = args[1], args[2], args[3], args[4]
 local answers, touched = {}, {}
 
-local function lane_of(m)
-  if m[9] then return m[9] end
-  local campaign = m[4] or ''
-  return m[2] .. ':' .. m[3] .. ':any:' .. (campaign ~= '' and campaign or '@' .. m[5])
-end
-
 local function cancel(id)
   local key = K_message .. id
-  local m = call('HMGET', key, 's', 'o', 'p', 'c', 'k', 'r', 't', 'e', 'l', 'g')
+  local m = call('HMGET', key, 's', 'i', 'e', 'l', 'g')
   local state = tonumber(m[1] or 0)
-  if not m[1] or (client ~= '' and m[5] ~= client) then return 'n' end
+  if not m[1] then return 'n' end
+  local owner, campaign, ref, to = who(m[2])
+  if client ~= '' and owner ~= client then return 'n' end
   if state >= FIRST_FINAL then return 'f' end
   if state ~= SCHEDULED and state ~= QUEUED then return 'l' end
-  if m[10] and m[10] ~= '' then return 'l' end
-  if m[8] then
-    local lane = lane_of(m)
+  if m[5] and m[5] ~= '' then return 'l' end
+  if m[3] then
+    local lane = m[4] or lane_of(m[2])
     local stream = K_lane .. lane
     if call('EXISTS', stream) == 0 then return 'l' end
-    if #call('XPENDING', stream, 'g', m[8], m[8], 1) > 0 then return 'l' end
-    if call('XDEL', stream, m[8]) == 0 then return 'l' end
+    if #call('XPENDING', stream, 'g', m[3], m[3], 1) > 0 then return 'l' end
+    if call('XDEL', stream, m[3]) == 0 then return 'l' end
     touched[lane] = true
   else
     call('ZREM', K_due, id, '!' .. id)
@@ -31,12 +27,12 @@ local function cancel(id)
   end
   call('HSET', key, 's', CANCELED, 'z', now, 'm', reason)
   call('HDEL', key, 'e', 'l', 'w')
-  moved(m[4], state, CANCELED, now)
-  tell(m[5], 'canceled', id, m[4], m[6], m[7], reason)
+  moved(campaign, state, CANCELED, now)
+  tell(owner, 'canceled', id, campaign, ref, to, reason)
   return 'c'
 end
 
 for i, id in ipairs(ids) do answers[i] = cancel(id) end
 for lane in pairs(touched) do drop_lane_if_empty(lane) end
-flush_counts()
+flush()
 return table.concat(answers)

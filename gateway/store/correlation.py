@@ -13,12 +13,14 @@ from typing import Any
 
 import msgspec
 
+from gateway.errors import Fenced
 from gateway.message import Message, MessageState, Receipt, Reply
 from gateway.store import scripts
-from gateway.store.keys import bucket
+from gateway.store.keys import RECORD, UNIT
 from gateway.store.redis import Redis
 
 _encode = msgspec.msgpack.Encoder().encode
+_NO_SEPARATORS = {ord(UNIT): " ", ord(RECORD): " "}
 
 
 class Kind(IntEnum):
@@ -81,11 +83,16 @@ class Matched(msgspec.Struct, gc=False):
 class Correlation:
     """Commits for the carriers of this process."""
 
-    def __init__(self, redis: Redis, *, correlation_hours: int, parked_minutes: int) -> None:
+    def __init__(
+        self, redis: Redis, *, correlation_hours: int, parked_minutes: int, recipient_days: int
+    ) -> None:
+        self.incarnation = ""
+        """Whose claims these are; a commit of one that has been declared dead is refused."""
         self._redis = redis
         self._keys = redis.keys
-        self._seconds = correlation_hours * 3600
+        self._hours = correlation_hours
         self._parked_seconds = parked_minutes * 60
+        self._days = recipient_days
 
     async def commit(
         self,
@@ -99,6 +106,7 @@ class Correlation:
 
         ``batch`` names this attempt: committing the same batch again, after an error that left
         it unknown whether the first got through, changes nothing and says so.
+        Raises :class:`StoreUnavailable`, or :class:`Fenced`: then nothing has changed.
         """
         bodies: list[bytes] = []
         rows = [_settle_row(settle, bodies) for settle in settles]
@@ -106,10 +114,12 @@ class Correlation:
             scripts.COMMIT,
             [
                 now_ms, account, rows, [_receipt_row(item) for item in receipts],
-                self._seconds, self._parked_seconds, batch,
+                self._hours, self._parked_seconds, batch, self.incarnation,
             ],
             *bodies,
         )  # fmt: skip
+        if answer[0] == -2:
+            raise Fenced(f"{self.incarnation} has been declared dead")
         if answer[0] == -1:
             return [Matched(Found.already_committed, 0, 0, 0)] * len(receipts)
         return [
@@ -124,8 +134,10 @@ class Correlation:
 
         ``owner`` gets those that fit no message.
         """
-        rows = [[r.sender, r.to, r.text, bucket(r.sender)] for r in replies]
-        answer = await self._redis.run(scripts.REPLY, [now_ms, account, owner, batch, rows])
+        rows = [[r.sender, r.to, r.text.translate(_NO_SEPARATORS)] for r in replies]
+        answer = await self._redis.run(
+            scripts.REPLY, [now_ms, account, owner, batch, rows, self._days]
+        )
         return [(a.decode(), b.decode(), c.decode(), d.decode()) for a, b, c, d in answer]
 
     async def close_unknown(self, hour: int, now_ms: int) -> int:
@@ -174,7 +186,8 @@ def _settle_row(s: Settle, bodies: list[bytes]) -> list[Any]:
         body = len(bodies) + 1
     return [
         s.kind, s.lane, s.entry, m.id, m.client, m.campaign, m.ref, m.to, s.state, s.error,
-        s.fates, m.attempt, s.sent_ms, s.ids, body, s.due_ms, s.reason, m.segments, s.resumed,
+        s.fates, str(m.attempt), str(s.sent_ms), s.ids, body, s.due_ms, s.reason, str(m.segments),
+        s.resumed,
     ]  # fmt: skip
 
 

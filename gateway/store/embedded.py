@@ -113,6 +113,20 @@ def embedded_command(state_dir: Path) -> list[str]:
     return command
 
 
+def embedded_environment() -> dict[str, str]:
+    """The server's environment: glibc's malloc told to keep what it has freed.
+
+    A script makes and frees thousands of small values; with the defaults a quarter of the
+    server's time went into consolidating them (measured: 88 us a message's life, 66 with this).
+    A server with an allocator of its own does not read it.
+    """
+    tunables = (
+        "glibc.malloc.tcache_count=65000:glibc.malloc.trim_threshold=1073741824:"
+        "glibc.malloc.top_pad=16777216:glibc.malloc.mmap_threshold=1073741824"
+    )
+    return {"GLIBC_TUNABLES": tunables, **os.environ}
+
+
 async def alive(state_dir: Path) -> bool:
     """Does a server answer on the socket? One that is loading its file counts."""
     if not socket_path(state_dir).exists():
@@ -159,6 +173,7 @@ class EmbeddedServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            env=embedded_environment(),
         )
         log.info("store started", extra={"pid": self._process.pid, "server": command[0]})
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
-from gateway.store.records import fields_of
+from gateway.store.keys import RECORD, UNIT
 from gateway.store.redis import Redis
 from gateway.store.types import Event, Page
 
+ENTRIES = 20
+"""Stream entries read at a time."""
 POLL_SECONDS = 0.25
 """How often a long poll looks for what another process wrote."""
 
@@ -22,12 +23,27 @@ class Events:
         self._news = asyncio.Event()
 
     async def read(self, client: str, cursor: str | None, limit: int = 1000) -> Page[Event]:
-        """Up to ``limit`` events after ``cursor``; ``next`` is always a cursor to go on from."""
-        start = f"({cursor}" if cursor else "-"
-        rows = await self._redis.call(
-            "XRANGE", self._keys("events", client), start, "+", "COUNT", limit
-        )
-        items = [_event(row) for row in rows]
+        """Up to ``limit`` events after ``cursor``; ``next`` is always a cursor to go on from.
+
+        A cursor is the stream entry and how many of its events have been read: ``id+n``.
+        """
+        key = self._keys("events", client)
+        entry, _, taken = (cursor or "-").partition("+")
+        skip = int(taken or 0)
+        items: list[Event] = []
+        while len(items) < limit:
+            rows = await self._redis.call("XRANGE", key, entry, "+", "COUNT", ENTRIES)
+            for id, fields in rows:
+                events = _events(id.decode(), fields[1])
+                if id.decode() == entry:
+                    events = events[skip:]
+                items += events
+                if len(items) >= limit:
+                    break
+            if len(rows) < ENTRIES:
+                break
+            entry = "(" + rows[-1][0].decode()
+        del items[limit:]
         return Page(items=items, next=items[-1].cursor if items else cursor)
 
     def ring(self) -> None:
@@ -63,19 +79,26 @@ class Events:
         )
 
 
-def _event(row: Any) -> Event:
-    cursor = row[0].decode()
-    fields = {key.decode(): value.decode() for key, value in fields_of(row).items()}
-    data = {"error": fields["e"]} if fields.get("e") else {}
-    if fields["k"] == "reply":
-        data = {"text": fields.get("x", ""), "to": fields.get("f", "")}
+def _events(entry: str, packed: bytes) -> list[Event]:
+    at_ms = int(entry.partition("-")[0])
+    return [
+        _event(f"{entry}+{number}", at_ms, text.split(UNIT))
+        for number, text in enumerate(packed.decode().split(RECORD), 1)
+    ]
+
+
+def _event(cursor: str, at_ms: int, parts: list[str]) -> Event:
+    kind, id, campaign, ref, to, error, *rest = parts
+    data = {"error": error} if error else {}
+    if kind == "reply":
+        data = {"text": rest[1], "to": rest[0]}
     return Event(
         cursor=cursor,
-        at_ms=int(cursor.partition("-")[0]),
-        kind=fields["k"],
-        message_id=fields["m"],
-        campaign=fields["c"],
-        ref=fields["r"],
-        to=fields["t"],
+        at_ms=at_ms,
+        kind=kind,
+        message_id=id,
+        campaign=campaign,
+        ref=ref,
+        to=to,
         data=data,
     )

@@ -6,7 +6,8 @@ same names through :data:`PRELUDE`, which is made from the same table.
 ===========  ======  =====================================================================
 name         type    holds
 ===========  ======  =====================================================================
-message      hash    the record of a message (fields: :data:`FIELDS`); no text
+message      hash    the record of a message (fields: :data:`FIELDS`), without its text; of one
+                     past its time the digest alone, for as long as its ref is remembered
 lane         stream  messages ready to go: route, priority, calendar, campaign; group ``g``
 ready        zset    per route and priority: lanes with something to claim, by turn
 lanes        set     every lane there is
@@ -16,18 +17,18 @@ due          zset    message id (``!`` before it: to the front) by the time it i
 campaign     hash    a campaign's settings and state
 campaigns    zset    per client: campaign ids by creation time
 counts       hash    per campaign: messages by state, hour and error
-index        stream  per client and campaign: message ids in the order of acceptance
+index        stream  per client and campaign: message ids in the order of acceptance, as many
+                     in an entry as were accepted together
 indexes      set     every index there is, for retention
-recipient    list    per bucket of recipients: ``number:message id``, oldest first
-tombstone    string  digest of a message with a ref whose record has gone
-correlation  string  per account and canonical carrier id: ``message id:segment``
+recipient    hash    per day of acceptance: number to message ids, oldest first
+correlation  hash    per account and hour: canonical carrier id to ``message id:segment``
 submitted    list    per hour: message ids submitted in it, for closing as unknown
 doubt        zset    message ids in doubt, by the time they came into doubt
 suspects     set     per account and recipient: message ids in doubt
 parked       hash    per account: receipts that matched nothing yet, by canonical id
 parkedat     zset    per account: canonical ids of parked receipts by arrival
 parkedfor    set     per account and recipient: canonical ids of parked receipts
-events       stream  per client: what happened, oldest first
+events       stream  per client: what happened, oldest first, a commit's events in one entry
 replies      stream  per client: debtors' texts
 nodes        set     incarnations that may hold claims
 lease        string  per incarnation: alive
@@ -37,8 +38,6 @@ layout       hash    shards and version of this layout
 """
 
 from __future__ import annotations
-
-from zlib import crc32
 
 NAMES: dict[str, str] = {
     "message": "m",
@@ -54,7 +53,6 @@ NAMES: dict[str, str] = {
     "index": "ix",
     "indexes": "ixs",
     "recipient": "to",
-    "tombstone": "d",
     "correlation": "x",
     "submitted": "sub",
     "doubt": "doubt",
@@ -72,36 +70,44 @@ NAMES: dict[str, str] = {
 
 FIELDS: dict[str, str] = {
     "state": "s",
-    "client": "k",
-    "campaign": "c",
-    "ref": "r",
-    "to": "t",
-    "sender": "f",
-    "segments": "n",
-    "encoding": "q",
-    "priority": "p",
-    "route": "o",
+    "fixed": "i",
     "digest": "h",
-    "accepted_ms": "a",
+    "entry": "e",
+    "front": "l",
     "not_before_ms": "w",
-    "expires_ms": "x",
     "submitted_ms": "y",
     "final_ms": "z",
     "attempt": "u",
     "carrier": "v",
     "fates": "g",
-    "entry": "e",
-    "front": "l",
     "reason": "m",
     "error": "j",
-    "debtor": "b",
     "data": "d",
-    "callback_url": "i",
+    "callback_url": "cb",
 }
 """The record's fields and their stored names: a listpack pays for every letter."""
 
+FIXED = (
+    "client",
+    "campaign",
+    "ref",
+    "to",
+    "sender",
+    "segments",
+    "priority",
+    "route",
+    "accepted_ms",
+    "expires_ms",
+    "encoding",
+    "debtor",
+)
+"""What never changes of a message is one field, ``fixed``: these, joined by :data:`UNIT`."""
+UNIT, RECORD = "\x1f", "\x1e"
+"""What separates the parts of one thing, and the things of one entry."""
+DAY_MS = 86_400_000
+ID_DIGITS = 24
+
 ROOT = "recado:{%d}"
-BUCKETS = 16_384
 GROUP = "g"
 
 
@@ -116,9 +122,10 @@ class Keys:
         return ":".join((self.root, NAMES[name], *parts))
 
 
-def bucket(recipient: str) -> int:
-    """Which recipient list a number's messages are in."""
-    return crc32(recipient.encode()) % BUCKETS
+def split_ids(joined: bytes) -> list[str]:
+    """The message ids of one index entry."""
+    text = joined.decode()
+    return [text[at : at + ID_DIGITS] for at in range(0, len(text), ID_DIGITS)]
 
 
 def lane_name(route: str, priority: int, campaign: str, client: str, calendar: str = "any") -> str:

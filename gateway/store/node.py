@@ -13,7 +13,7 @@ import time
 import uuid
 from pathlib import Path
 
-from gateway.errors import StoreRefused
+from gateway.errors import Fenced, StoreRefused
 from gateway.store.redis import Redis
 
 log = logging.getLogger(__name__)
@@ -51,52 +51,57 @@ class Node:
         """The name under which the pump of ``account`` claims."""
         return f"{self.incarnation}:{account}"
 
+    async def join(self) -> None:
+        """Begin to live; raises :class:`StoreUnavailable`."""
+        await self._redis.call("SADD", self._redis.keys("nodes"), self.incarnation)
+        await self.renew()
+
     async def renew(self) -> None:
-        """Say that this incarnation is alive; raises :class:`StoreUnavailable`."""
+        """Prolong the lease; raises :class:`StoreUnavailable`, or :class:`Fenced`."""
         asked = time.monotonic()
-        await self._redis.pipeline(
+        lease = self._redis.keys("lease", self.incarnation)
+        known, _ = await self._redis.pipeline(
             [
-                ("SADD", self._redis.keys("nodes"), self.incarnation),
-                (
-                    "SET",
-                    self._redis.keys("lease", self.incarnation),
-                    "1",
-                    "PX",
-                    int(LEASE_SECONDS * 1000),
-                ),
+                ("SISMEMBER", self._redis.keys("nodes"), self.incarnation),
+                ("SET", lease, "1", "PX", int(LEASE_SECONDS * 1000)),
             ]
         )
+        if not known:
+            raise Fenced(f"{self.incarnation} has been declared dead: its lease had ended")
         self._renewed = asked
 
     def may_write(self, now: float) -> bool:
         """Is the lease sure to hold at monotonic ``now``? Asked before each write to a carrier."""
         return now - self._renewed < LEASE_SECONDS - WRITE_MARGIN
 
-    async def dead(self) -> list[str]:
-        """Incarnations that no longer live: lease ended, or earlier ones of this locked node."""
-        members = await self._redis.call("SMEMBERS", self._redis.keys("nodes"))
-        names = [m.decode() for m in members if m.decode() != self.incarnation]
-        alive = await self._redis.pipeline(
+    async def fence_dead(self) -> set[str]:
+        """Declare dead whoever's lease has ended, and earlier incarnations of this locked node.
+
+        From then on no commit of theirs is taken. Answers who is alive, ourselves included.
+        """
+        nodes = self._redis.keys("nodes")
+        names = [member.decode() for member in await self._redis.call("SMEMBERS", nodes)]
+        leases = await self._redis.pipeline(
             [("EXISTS", self._redis.keys("lease", name)) for name in names]
         )
-        return [
+        alive = {
             name
-            for name, lives in zip(names, alive, strict=True)
-            if not lives or name.rpartition("/")[0] == self.name
-        ]
-
-    async def bury(self, incarnation: str) -> None:
-        """Forget an incarnation once what it had claimed has been recovered."""
-        await self._redis.pipeline(
-            [
-                ("SREM", self._redis.keys("nodes"), incarnation),
-                ("DEL", self._redis.keys("lease", incarnation)),
-            ]
-        )
+            for name, lives in zip(names, leases, strict=True)
+            if name == self.incarnation or (lives and name.rpartition("/")[0] != self.name)
+        }
+        if dead := [name for name in names if name not in alive]:
+            log.info("declared dead", extra={"incarnations": dead})
+            await self._redis.call("SREM", nodes, *dead)
+        return alive | {self.incarnation}
 
     async def leave(self) -> None:
         """At the end of an orderly stop: nothing is claimed any more."""
-        await self.bury(self.incarnation)
+        await self._redis.pipeline(
+            [
+                ("SREM", self._redis.keys("nodes"), self.incarnation),
+                ("DEL", self._redis.keys("lease", self.incarnation)),
+            ]
+        )
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None

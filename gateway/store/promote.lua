@@ -7,18 +7,18 @@ for _, member in ipairs(due) do
   local front = string.sub(member, 1, 1) == '!'
   local id = front and string.sub(member, 2) or member
   local key = K_message .. id
-  local m = call('HMGET', key, 's', 'o', 'p', 'c', 'k', 'n', 'r', 't')
+  local m = call('HMGET', key, 's', 'i')
   local body = call('HGET', K_body, id)
   if m[1] and body then
-    local campaign = m[4] or ''
+    local client, campaign, ref, to = who(m[2])
     local state = campaign == '' and 'running' or call('HGET', K_campaign .. campaign, 'state')
     if state == 'canceled' then
       call('HSET', key, 's', CANCELED, 'z', now)
       moved(campaign, tonumber(m[1]), CANCELED, now)
-      tell(m[5], 'canceled', id, campaign, m[7], m[8], '')
+      tell(client, 'canceled', id, campaign, ref, to, '')
     else
-      local lane = m[2] .. ':' .. m[3] .. ':any:' .. (campaign ~= '' and campaign or '@' .. m[5])
-      local entry, where = enqueue(lane, body, m[6], now, front)
+      local lane, segments = lane_of(m[2])
+      local entry, where = enqueue(lane, body, segments, now, front)
       call('HSET', key, 's', QUEUED, 'e', entry)
       if front then call('HSET', key, 'l', where) end
       call('HDEL', key, 'w')
@@ -28,6 +28,6 @@ for _, member in ipairs(due) do
   call('HDEL', K_body, id)
   call('ZREM', K_due, member)
 end
-flush_counts()
+flush()
 local first = call('ZRANGE', K_due, 0, 0, 'WITHSCORES')
 return {#due, first[2] and math.max(0, math.ceil(tonumber(first[2]) - now)) or -1}

@@ -1,17 +1,19 @@
 -- put: accept messages. ARGV[1] {now_ms, items}, ARGV[1 + i] the body of item i.
+-- item: {id, digest, derived, client, campaign, fixed, lane, recipient, segments, not_before_ms,
+--        blocked, data, callback_url}; numbers that are only stored come as strings.
 -- Answers one number an item: the new state, 100 + the state it already has (same content),
 -- 200 other content under the same id, 300 no such campaign, 301 campaign canceled.
 local args = cmsgpack.unpack(ARGV[1])
 local now, items = args[1], args[2]
-local answers, lanes, campaigns, counts, indexes, hours = {}, {}, {}, {}, {}, {}
-local STATE_SCHEDULED, STATE_QUEUED, STATE_BLOCKED = 1, 2, 13
+local now_text = string.format('%d', now)
+local answers, lanes, campaigns, counts, indexes = {}, {}, {}, {}, {}
+local recipients, events = {}, {}
 
 local function campaign_state(id, client)
   local state = campaigns[id]
   if state == nil then
     local found = call('HMGET', K_campaign .. id, 'state', 'client')
-    state = found[1] or ''
-    if found[2] ~= client then state = '' end
+    state = found[2] == client and found[1] or ''
     campaigns[id] = state
   end
   return state
@@ -24,80 +26,98 @@ local function count(campaign, field, by)
   of[field] = (of[field] or 0) + by
 end
 
-local function open_lane(lane, campaign)
+local function open_lane(lane)
   local key = K_lane .. lane
   if call('EXISTS', key) == 0 then
     call('XGROUP', 'CREATE', key, 'g', '0', 'MKSTREAM')
     call('SADD', K_lanes, lane)
-    call('SADD', K_held .. campaign, lane)
+    call('SADD', K_held .. string.match(lane, '([^:]*)$'), lane)
   end
   lanes[lane] = key
   return key
 end
 
+-- Appends the ids of a batch to their recipients' fields: {number, id, number, id, ...}.
+local function add_recipients(key, pairs_)
+  for first = 1, #pairs_, 2000 do
+    local numbers, merged = {}, {}
+    for i = first, math.min(first + 1999, #pairs_), 2 do
+      local number = pairs_[i]
+      if merged[number] then
+        merged[number] = merged[number] .. pairs_[i + 1]
+      else
+        merged[number] = pairs_[i + 1]
+        numbers[#numbers + 1] = number
+      end
+    end
+    local known, fields = call('HMGET', key, unpack(numbers)), {}
+    for i, number in ipairs(numbers) do
+      fields[2 * i - 1] = number
+      fields[2 * i] = (known[i] or '') .. merged[number]
+    end
+    call('HSET', key, unpack(fields))
+  end
+end
+
+-- What the id has already: nil, or the answer for it. A digest without a state is what a
+-- record past its time left behind.
+local function known(key, digest)
+  local found = call('HMGET', key, 'h', 's')
+  if not found[1] then return nil end
+  if found[1] ~= digest then return 200 end
+  return 100 + (found[2] or 0)
+end
+
+local function refused(m)
+  if m[5] == '' then return nil end
+  local state = campaign_state(m[5], m[4])
+  if state == '' then return 300 elseif state == 'canceled' then return 301 end
+  return nil
+end
+
+local function block(m, key)
+  local fixed, reason = m[6], m[11]
+  local client, campaign, ref, to = string.match(fixed, '^([^\031]*)\031([^\031]*)\031([^\031]*)\031([^\031]*)')
+  call('HSET', key, 's', TEXT[BLOCKED], 'i', fixed, 'h', m[2], 'm', reason, 'z', now_text)
+  local list = events[client]
+  if not list then list = {}; events[client] = list end
+  list[#list + 1] = table.concat({'blocked', m[1], campaign, ref, to, reason}, '\031')
+  count(campaign, 'h' .. math.floor(now / 3600000) .. ':' .. BLOCKED, 1)
+  count(campaign, 'e' .. reason, 1)
+  return BLOCKED
+end
+
+local function accept(m, key, body)
+  local id, wait = m[1], m[10]
+  if m[11] ~= '' then return block(m, key) end
+  if wait > now then
+    call('HSET', K_body, id, body)
+    call('ZADD', K_due, wait, id)
+    call('HSET', key, 's', TEXT[SCHEDULED], 'i', m[6], 'h', m[2], 'w', string.format('%d', wait))
+    return SCHEDULED
+  end
+  local entry = call('XADD', lanes[m[7]] or open_lane(m[7]), '*', 'm', body, 'n', m[9])
+  call('HSET', key, 's', TEXT[QUEUED], 'i', m[6], 'h', m[2], 'e', entry)
+  return QUEUED
+end
+
 for i = 1, #items do
   local m = items[i]
-  local id, derived, client, campaign = m[1], m[3], m[4], m[5]
-  local key = K_message .. id
-  local answer
-  if derived then
-    local known = call('HMGET', key, 'h', 's')
-    local digest = known[1] or call('GET', K_tombstone .. id)
-    if digest then
-      if digest == m[2] then answer = 100 + (known[2] or 0) else answer = 200 end
-    end
-  end
-  if not answer and campaign ~= '' then
-    local state = campaign_state(campaign, client)
-    if state == '' then answer = 300 elseif state == 'canceled' then answer = 301 end
-  end
+  local key, campaign = K_message .. m[1], m[5]
+  local answer = (m[3] and known(key, m[2])) or refused(m)
   if not answer then
-    local ref, to, segments, route, wait = m[6], m[7], m[9], m[11], m[14]
-    local lane, blocked = m[19], m[18]
-    local record = {'HSET', key, 's', STATE_QUEUED, 'k', client, 't', to, 'f', m[8], 'n', segments,
-                    'p', m[10], 'o', route, 'a', m[12]}
-    local n = #record
-    if campaign ~= '' then record[n+1] = 'c'; record[n+2] = campaign; n = n + 2 end
-    if ref ~= '' then record[n+1] = 'r'; record[n+2] = ref; n = n + 2 end
-    if derived then record[n+1] = 'h'; record[n+2] = m[2]; n = n + 2 end
-    if m[13] > 0 then record[n+1] = 'x'; record[n+2] = m[13]; n = n + 2 end
-    if m[15] ~= 'gsm7' then record[n+1] = 'q'; record[n+2] = m[15]; n = n + 2 end
-    if m[16] ~= '' then record[n+1] = 'b'; record[n+2] = m[16]; n = n + 2 end
-    if m[17] ~= '' then record[n+1] = 'd'; record[n+2] = m[17]; n = n + 2 end
-    if m[21] ~= '' then record[n+1] = 'i'; record[n+2] = m[21]; n = n + 2 end
-    if blocked ~= '' then
-      answer = STATE_BLOCKED
-      record[4] = STATE_BLOCKED
-      record[n+1] = 'm'; record[n+2] = blocked
-      record[n+3] = 'z'; record[n+4] = now
-      call('XADD', K_events .. client, '*', 'k', 'blocked', 'm', id, 'c', campaign, 'r', ref,
-           't', to, 'e', blocked)
-      local hour = 'h' .. math.floor(now / 3600000) .. ':' .. STATE_BLOCKED
-      count(campaign, hour, 1)
-      count(campaign, 'e' .. blocked, 1)
-    elseif wait > now then
-      answer = STATE_SCHEDULED
-      record[4] = STATE_SCHEDULED
-      record[n+1] = 'w'; record[n+2] = wait
-      call('HSET', K_body, id, ARGV[1 + i])
-      call('ZADD', K_due, wait, id)
-    else
-      answer = STATE_QUEUED
-      local stream = lanes[lane] or open_lane(lane, campaign ~= '' and campaign or '@' .. client)
-      record[n+1] = 'e'
-      record[n+2] = call('XADD', stream, '*', 'm', ARGV[1 + i], 'n', segments)
-    end
-    call(unpack(record))
-    local index = client .. ':' .. campaign
-    if not indexes[index] then
-      indexes[index] = true
-      call('SADD', K_indexes, index)
-    end
-    call('XADD', K_index .. index, '*', 'm', id)
-    call('RPUSH', K_recipient .. m[20], to .. ':' .. id)
+    answer = tonumber(accept(m, key, ARGV[1 + i]))
+    if m[12] ~= '' then call('HSET', key, 'd', m[12]) end
+    if m[13] ~= '' then call('HSET', key, 'cb', m[13]) end
+    recipients[#recipients + 1] = m[8]
+    recipients[#recipients + 1] = m[1]
+    local index = m[4] .. ':' .. campaign
+    local ids = indexes[index]
+    if not ids then ids = {}; indexes[index] = ids end
+    ids[#ids + 1] = m[1]
     count(campaign, 's' .. answer, 1)
     count(campaign, 'messages', 1)
-    count(campaign, 'segments', segments)
+    count(campaign, 'segments', m[9])
   end
   answers[i] = answer
 end
@@ -105,6 +125,14 @@ end
 for lane in pairs(lanes) do
   local route, priority = string.match(lane, '^([^:]*):([^:]*):')
   call('ZADD', K_ready .. route .. ':' .. priority, 'NX', now * 1000, lane)
+end
+for client, list in pairs(events) do
+  call('XADD', K_events .. client, '*', 'e', table.concat(list, '\030'))
+end
+add_recipients(K_recipient .. math.floor(now / 86400000), recipients)
+for index, ids in pairs(indexes) do
+  call('SADD', K_indexes, index)
+  call('XADD', K_index .. index, '*', 'm', table.concat(ids))
 end
 for campaign, fields in pairs(counts) do
   for field, by in pairs(fields) do call('HINCRBY', K_counts .. campaign, field, by) end

@@ -15,7 +15,7 @@ import msgspec
 from gateway.message import Message, MessageState
 from gateway.store import scripts
 from gateway.store.commit import GroupCommit
-from gateway.store.keys import GROUP, bucket, lane_name
+from gateway.store.keys import GROUP, UNIT, lane_name, split_ids
 from gateway.store.redis import Redis
 from gateway.store.types import Put, PutKind, PutResult
 
@@ -115,7 +115,7 @@ class Queue:
             entries = await self._redis.call("XRANGE", index, start, "+", "COUNT", SWEEP)
             if not entries:
                 return swept
-            ids = [fields[1].decode() for _, fields in entries]
+            ids = [id for _, fields in entries for id in split_ids(fields[1])]
             answers = await self.cancel(client, ids, now_ms, "campaign_canceled")
             swept += answers.count("canceled")
             start = "(" + entries[-1][0].decode()
@@ -130,8 +130,11 @@ class Queue:
             depths[route, priority] = depths.get((route, priority), 0) + int(length)
         return depths
 
-    async def recover(self, incarnation: str, now_ms: int, correlation_seconds: int) -> int:
-        """Put what a dead incarnation had claimed into doubt, on every lane. Never redelivers."""
+    async def recover(self, alive: set[str], now_ms: int) -> int:
+        """Put what any incarnation not in ``alive`` had claimed into doubt; never redelivers.
+
+        Whoever is not in ``alive`` must have been fenced before (:meth:`Node.fence_dead`).
+        """
         found = 0
         lanes = await self._redis.call("SMEMBERS", self._keys("lanes"))
         for lane in lanes:
@@ -139,18 +142,14 @@ class Queue:
             consumers = await self._redis.call("XINFO", "CONSUMERS", key, GROUP)
             for row in consumers:
                 name = row[row.index(b"name") + 1].decode()
-                if name.startswith(incarnation + ":"):
-                    found += await self._recover_lane(
-                        lane.decode(), name, now_ms, correlation_seconds
-                    )
+                if name.rpartition(":")[0] not in alive:
+                    found += await self._recover_lane(lane.decode(), name, now_ms)
         return found
 
-    async def _recover_lane(self, lane: str, consumer: str, now_ms: int, seconds: int) -> int:
+    async def _recover_lane(self, lane: str, consumer: str, now_ms: int) -> int:
         account, found = consumer.rpartition(":")[2], 0
         while True:
-            count = await self._redis.run(
-                scripts.RECOVER, [now_ms, lane, consumer, account, seconds, SWEEP]
-            )
+            count = await self._redis.run(scripts.RECOVER, [now_ms, lane, consumer, account, SWEEP])
             found += int(count)
             if count < SWEEP:
                 return found
@@ -193,11 +192,16 @@ class Queue:
 
 def _put_item(put: Put) -> list[Any]:
     m = put.message
+    fixed = UNIT.join(
+        (
+            m.client, m.campaign, m.ref, m.to, m.sender, str(m.segments), str(int(m.priority)),
+            m.route, str(m.accepted_ms), str(m.expires_ms), m.encoding, m.debtor,
+        )
+    )  # fmt: skip
     return [
-        m.id, put.digest, put.derived, m.client, m.campaign, m.ref, m.to, m.sender, m.segments,
-        m.priority, m.route, m.accepted_ms, m.expires_ms, put.not_before_ms, m.encoding, m.debtor,
-        put.data, put.blocked, lane_name(m.route, m.priority, m.campaign, m.client),
-        bucket(m.to), put.callback_url,
+        m.id, put.digest, put.derived, m.client, m.campaign, fixed,
+        lane_name(m.route, m.priority, m.campaign, m.client), m.to, str(m.segments),
+        put.not_before_ms, put.blocked, put.data, put.callback_url,
     ]  # fmt: skip
 
 

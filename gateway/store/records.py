@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.clock import wall_ms
 from gateway.errors import CallerError
 from gateway.ids import derived_id
 from gateway.message import (
@@ -17,7 +18,7 @@ from gateway.message import (
     Priority,
     read_fates,
 )
-from gateway.store.keys import FIELDS, GROUP, bucket, lane_name
+from gateway.store.keys import DAY_MS, FIELDS, FIXED, GROUP, UNIT, lane_name, split_ids
 from gateway.store.redis import Redis
 from gateway.store.types import MessageRecord, Page, ReplyRecord, Report
 
@@ -28,22 +29,18 @@ SCAN_AT_MOST = 20_000
 
 _NAMES = list(FIELDS)
 _SHORT = [FIELDS[name] for name in _NAMES]
-_NUMBERS = {
-    "segments", "priority", "accepted_ms", "not_before_ms", "expires_ms", "submitted_ms",
-    "final_ms", "attempt",
-}  # fmt: skip
-_TEXTS = {
-    "client", "campaign", "ref", "to", "sender", "route", "carrier", "reason", "error", "debtor",
-    "data", "callback_url",
-}  # fmt: skip
+_TIMES = ("not_before_ms", "submitted_ms", "final_ms")
+_WORDS = ("carrier", "reason", "error", "data", "callback_url")
+_FIXED_NUMBERS = ("segments", "accepted_ms", "expires_ms")
 
 
 class Records:
     """What the store knows of messages and campaigns."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, *, recipient_days: int) -> None:
         self._redis = redis
         self._keys = redis.keys
+        self._days = recipient_days
 
     async def message(self, client: str, id: str) -> MessageRecord | None:
         """One message of this client's, or None."""
@@ -117,8 +114,14 @@ class Records:
     async def _by_recipient(
         self, keep: _Filter, to: str, cursor: str | None, limit: int
     ) -> Page[MessageRecord]:
-        rows = await self._redis.call("LRANGE", self._keys("recipient", str(bucket(to))), 0, -1)
-        ids = [row[len(to) + 1 :].decode() for row in rows if row.startswith(f"{to}:".encode())]
+        today = wall_ms() // DAY_MS
+        rows = await self._redis.pipeline(
+            [
+                ("HGET", self._keys("recipient", str(day)), to)
+                for day in range(today - self._days, today + 2)
+            ]
+        )
+        ids = [id for row in rows if row for id in split_ids(row)]
         if cursor is not None:
             ids = ids[ids.index(cursor) + 1 :] if cursor in ids else []
         records = [r for r in await self._read(ids) if r is not None and keep.fits(r)]
@@ -151,19 +154,22 @@ class Records:
         looked = 0
         for at in places[start:]:
             index = self._keys("index", f"{client}:{at}")
-            position = f"({after}" if after and at == place else "-"
+            position = after if after and at == place else "-"
             while True:
-                entries = await self._redis.call("XRANGE", index, position, "+", "COUNT", SCAN)
-                if not entries:
+                entry, _, skip = position.partition("+")
+                rows = await self._redis.call("XRANGE", index, entry, "+", "COUNT", 10)
+                if not rows:
                     break
-                records = await self._read([fields_of(row)[b"m"].decode() for row in entries])
-                for row, record in zip(entries, records, strict=True):
-                    looked += 1
-                    if record is not None and keep.fits(record):
-                        items.append(record)
-                    if len(items) == limit or looked == SCAN_AT_MOST:
-                        return Page(items=items, next=f"{at}/{row[0].decode()}")
-                position = "(" + entries[-1][0].decode()
+                for row in rows:
+                    ids = split_ids(row[1][1])
+                    from_ = int(skip or 0) if row is rows[0] else 0
+                    for number, record in enumerate(await self._read(ids[from_:]), from_ + 1):
+                        looked += 1
+                        if record is not None and keep.fits(record):
+                            items.append(record)
+                        if len(items) == limit or looked == SCAN_AT_MOST:
+                            return Page(items=items, next=f"{at}/{row[0].decode()}+{number}")
+                position = "(" + rows[-1][0].decode()
         return Page(items=items)
 
     async def _places(self, client: str) -> list[str | None]:
@@ -307,18 +313,23 @@ def _pairs(flat: Any) -> dict[bytes, bytes]:
 
 
 def _record(id: str, row: list[bytes | None]) -> MessageRecord | None:
-    values: dict[str, Any] = {
+    values = {
         name: value.decode() for name, value in zip(_NAMES, row, strict=True) if value is not None
     }
     if "state" not in values:
         return None
-    kept = {name: values[name] for name in _TEXTS if name in values}
-    kept |= {name: int(float(values[name])) for name in _NUMBERS if name in values}
-    kept["state"] = MessageState(int(values["state"]))
-    kept["priority"] = Priority(kept["priority"])
-    kept["encoding"] = values.get("encoding", "gsm7")
-    kept["fates"] = read_fates(values.get("fates", ""))
-    record = MessageRecord(id=id, **kept)
+    fixed: dict[str, Any] = dict(zip(FIXED, values["fixed"].split(UNIT), strict=True))
+    fixed |= {name: int(fixed[name]) for name in _FIXED_NUMBERS}
+    fixed["priority"] = Priority(int(fixed["priority"]))
+    record = MessageRecord(
+        id=id,
+        state=MessageState(int(values["state"])),
+        attempt=int(values.get("attempt", 1)),
+        fates=read_fates(values.get("fates", "")),
+        **fixed,
+        **{name: int(float(values[name])) for name in _TIMES if name in values},
+        **{name: values[name] for name in _WORDS if name in values},
+    )
     record.events = _life(record)
     return record
 

@@ -1,9 +1,9 @@
 -- recover: what a dead consumer had claimed of one lane goes into doubt, never out again.
--- ARGV[1] {now_ms, lane, consumer, account, correlation seconds, limit}.
+-- ARGV[1] {now_ms, lane, consumer, account, limit}.
 -- Answers how many were found; call again while that is the limit.
 local args = cmsgpack.unpack(ARGV[1])
-local now, lane, consumer, limit = args[1], args[2], args[3], args[6]
-account, correlation_seconds = args[4], args[5]
+local now, lane, consumer, limit = args[1], args[2], args[3], args[5]
+account = args[4]
 local key = K_lane .. lane
 if call('EXISTS', key) == 0 then return 0 end
 local pending = call('XPENDING', key, 'g', '-', '+', limit, consumer)
@@ -32,5 +32,5 @@ if #pending < limit then
   call('XGROUP', 'DELCONSUMER', key, 'g', consumer)
   drop_lane_if_empty(lane)
 end
-flush_counts()
+flush()
 return #pending

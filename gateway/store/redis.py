@@ -128,7 +128,9 @@ class Redis:
         info = await self.call("INFO", "server")
         version = str(info["redis_version"])
         if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
-            raise StoreRefused(f"Redis {version} at {self.shown} is too old: 6.2 or newer is needed")
+            raise StoreRefused(
+                f"Redis {version} at {self.shown} is too old: 6.2 or newer is needed"
+            )
         key = self.keys("layout")
         await self.pipeline([("HSETNX", key, "version", LAYOUT), ("HSETNX", key, "shards", shards)])
         found = [int(value) for value in await self.call("HMGET", key, "version", "shards")]

@@ -8,15 +8,16 @@ local sent = 0
 for i, item in ipairs(items) do
   local id = item[1]
   local key = K_message .. id
-  local m = call('HMGET', key, 's', 'c', 't')
+  local m = call('HMGET', key, 's', 'i')
   if tonumber(m[1] or 0) == DOUBT and call('HDEL', K_body, id) == 1 then
     local entry, where = enqueue(item[4], ARGV[1 + i], item[3], now, true)
     call('HSET', key, 's', QUEUED, 'e', entry, 'l', where, 'u', item[2], 'g', item[5], 'm', 'resend')
     call('ZREM', K_doubt, id)
-    call('SREM', K_suspects .. account .. ':' .. m[3], id)
-    moved(m[2], DOUBT, QUEUED, now)
+    local _, campaign, _, to = who(m[2])
+    call('SREM', K_suspects .. account .. ':' .. to, id)
+    moved(campaign, DOUBT, QUEUED, now)
     sent = sent + 1
   end
 end
-flush_counts()
+flush()
 return sent

@@ -22,11 +22,12 @@ CONSTANTS = "\n".join(
         f"local RANK = {_lua_table({int(s): r for s, r in RANK.items()})}",
         f"local WORSE = {_lua_table({int(s): n for n, s in enumerate(WORST_FIRST)})}",
         f"local STATE_NAME = {_lua_table({int(s): s.name for s in MessageState})}",
+        f"local TEXT = {_lua_table({int(s): str(int(s)) for s in MessageState})}",
         f"local FIRST_FINAL = {int(MessageState.unknown)}",
         f"local SCHEDULED, QUEUED = {int(MessageState.scheduled)}, {int(MessageState.queued)}",
         f"local DOUBT, SUBMITTED = {int(MessageState.in_doubt)}, {int(MessageState.submitted)}",
         f"local DELIVERED, UNKNOWN = {int(MessageState.delivered)}, {int(MessageState.unknown)}",
-        f"local CANCELED = {int(MessageState.canceled)}",
+        f"local CANCELED, BLOCKED = {int(MessageState.canceled)}, {int(MessageState.blocked)}",
         "",
     ]
 )
@@ -37,8 +38,7 @@ def _read(name: str) -> str:
 
 
 def _script(name: str, *, shared: bool = True) -> Script:
-    before = CONSTANTS + _read("shared") if shared else ""
-    return Script(name, before + _read(name))
+    return Script(name, CONSTANTS + (_read("shared") if shared else "") + _read(name))
 
 
 PUT = _script("put", shared=False)

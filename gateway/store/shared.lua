@@ -1,20 +1,12 @@
 -- shared: what several scripts say in the same words. Included after the prelude.
-local account, correlation_seconds = '', 0
-local counts = {}
+local account = ''
+local counts, events = {}, {}
 
 local function count(campaign, field, by)
   if campaign == '' or not campaign then return end
   local of = counts[campaign]
   if not of then of = {}; counts[campaign] = of end
   of[field] = (of[field] or 0) + by
-end
-
-local function flush_counts()
-  for campaign, fields in pairs(counts) do
-    for field, by in pairs(fields) do
-      if by ~= 0 then call('HINCRBY', K_counts .. campaign, field, by) end
-    end
-  end
 end
 
 local function moved(campaign, from, to, now, error)
@@ -27,9 +19,34 @@ local function moved(campaign, from, to, now, error)
   end
 end
 
-local function tell(client, kind, id, campaign, ref, to, error)
-  call('XADD', K_events .. client, '*', 'k', kind, 'm', id, 'c', campaign or '', 'r', ref or '',
-       't', to or '', 'e', error or '')
+-- Events of a batch go into one stream entry a client, told when the script is done.
+local function tell(client, ...)
+  local list = events[client]
+  if not list then list = {}; events[client] = list end
+  list[#list + 1] = table.concat({...}, '\031')
+end
+
+local function flush()
+  for client, list in pairs(events) do
+    call('XADD', K_events .. client, '*', 'e', table.concat(list, '\030'))
+  end
+  for campaign, fields in pairs(counts) do
+    for field, by in pairs(fields) do
+      if by ~= 0 then call('HINCRBY', K_counts .. campaign, field, by) end
+    end
+  end
+end
+
+-- client, campaign, ref, to of a record's fixed field (gateway.store.keys.FIXED).
+local function who(fixed)
+  return string.match(fixed, '^([^\031]*)\031([^\031]*)\031([^\031]*)\031([^\031]*)')
+end
+
+-- The lane of a record's fixed field, and its segments.
+local function lane_of(fixed)
+  local client, campaign, _, _, _, segments, priority, route = string.match(fixed,
+    '^([^\031]*)\031([^\031]*)\031([^\031]*)\031([^\031]*)\031([^\031]*)\031([^\031]*)\031([^\031]*)\031([^\031]*)')
+  return route .. ':' .. priority .. ':any:' .. (campaign ~= '' and campaign or '@' .. client), segments
 end
 
 -- The segment's place in a 16-bit user_message_reference: the id's last four digits plus it.
@@ -62,6 +79,14 @@ local function state_of(fates)
   end
   if under_way then return SUBMITTED end
   return worst
+end
+
+-- The error of the segment that gave the message its state.
+local function error_of(fates, state)
+  for _, f in ipairs(fates) do
+    if f[1] == state then return f[2] end
+  end
+  return ''
 end
 
 local function drop_lane_if_empty(lane)
@@ -100,42 +125,45 @@ end
 -- r: {candidates, to, sender, reference, state, error, stat, carrier id}
 local function apply(id, index, r, now)
   local key = K_message .. id
-  local m = call('HMGET', key, 's', 'g', 'k', 'c', 'r', 't', 'y')
+  local m = call('HMGET', key, 's', 'g', 'i', 'y')
   if not m[1] then return nil end
-  local to = r[2]
-  if to ~= '' and to ~= m[6] and string.sub(m[6], -#to) ~= to and string.sub(to, -#m[6]) ~= m[6] then
+  local client, campaign, ref, to = who(m[3])
+  local named = r[2]
+  if named ~= '' and named ~= to and string.sub(to, -#named) ~= named
+     and string.sub(named, -#to) ~= to then
     return nil
   end
   local fates = split_fates(m[2] or '')
   local fate = fates[index]
   if not fate then return nil end
-  local old, was = tonumber(m[1]), fate[1]
-  if RANK[r[5]] <= RANK[was] then return old, old, tonumber(m[7] or 0) end
+  local old, was, sent = tonumber(m[1]), fate[1], tonumber(m[4] or 0)
+  if RANK[r[5]] <= RANK[was] then return old, old, sent end
   fate[1] = r[5]
   if r[6] ~= '' then fate[2] = r[6] end
   if fate[3] == '' then fate[3] = r[8] end
-  local state = state_of(fates)
   if was == DOUBT and r[8] ~= '' then
-    call('SET', K_correlation .. account .. ':' .. r[1][1], id .. ':' .. index, 'EX', correlation_seconds)
+    call('HSET', K_correlation .. account .. ':' .. math.floor(now / 3600000), r[1][1], id .. ':' .. index)
   end
+  local state, written = state_of(fates), join_fates(fates)
   if state == old then
-    call('HSET', key, 'g', join_fates(fates))
-  else
-    local error = fate[2]
-    if state >= FIRST_FINAL then
-      call('HSET', key, 's', state, 'g', join_fates(fates), 'z', now, 'j', error)
-    else
-      call('HSET', key, 's', state, 'g', join_fates(fates))
-    end
-    moved(m[4], old, state, now, state ~= DELIVERED and error or '')
-    if state >= FIRST_FINAL then tell(m[3], STATE_NAME[state], id, m[4], m[5], m[6], error) end
-    if old == DOUBT then
-      call('ZREM', K_doubt, id)
-      call('SREM', K_suspects .. account .. ':' .. m[6], id)
-      call('HDEL', K_body, id)
-    end
+    call('HSET', key, 'g', written)
+    return old, state, sent
   end
-  return old, state, tonumber(m[7] or 0)
+  if state >= FIRST_FINAL then
+    local error = error_of(fates, state)
+    call('HSET', key, 's', TEXT[state], 'g', written, 'z', string.format('%d', now), 'j', error)
+    tell(client, STATE_NAME[state], id, campaign, ref, to, error)
+    moved(campaign, old, state, now, state ~= DELIVERED and error or '')
+  else
+    call('HSET', key, 's', TEXT[state], 'g', written)
+    moved(campaign, old, state, now)
+  end
+  if old == DOUBT then
+    call('ZREM', K_doubt, id)
+    call('SREM', K_suspects .. account .. ':' .. to, id)
+    call('HDEL', K_body, id)
+  end
+  return old, state, sent
 end
 
 -- The message in doubt that a receipt without a known id must mean. Answers id, index or
@@ -145,9 +173,9 @@ local function suspect(r)
   local found, at, many = nil, nil, 0
   local ids = call('SMEMBERS', K_suspects .. account .. ':' .. r[2])
   for _, id in ipairs(ids) do
-    local m = call('HMGET', K_message .. id, 's', 'g', 'f')
-    local fits = m[1] and tonumber(m[1]) == DOUBT and (r[3] == '' or m[3] == r[3])
-    if fits then
+    local m = call('HMGET', K_message .. id, 's', 'g', 'i')
+    local sender = m[3] and string.match(m[3], '^[^\031]*\031[^\031]*\031[^\031]*\031[^\031]*\031([^\031]*)')
+    if m[1] and tonumber(m[1]) == DOUBT and (r[3] == '' or sender == r[3]) then
       local first
       for i, fate in ipairs(split_fates(m[2])) do
         if fate[1] == DOUBT then

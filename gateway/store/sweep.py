@@ -5,11 +5,14 @@ from __future__ import annotations
 from gateway.store import scripts
 from gateway.store.correlation import Correlation
 from gateway.store.events import Events
-from gateway.store.keys import bucket
+from gateway.store.keys import DAY_MS
 from gateway.store.redis import Redis
 
 HOUR_MS = 3_600_000
-STEP = 300
+STEP = 20
+"""Index entries in one script: a few thousand messages, a few milliseconds."""
+FORGOTTEN_DAYS = 40
+"""How many days of recipients a sweep looks back for: it may have been off for long."""
 
 
 class Sweep:
@@ -61,21 +64,18 @@ class Sweep:
         indexes = await self._redis.call("SMEMBERS", self._redis.keys("indexes"))
         for index in indexes:
             while True:
-                looked, gone = await self._redis.run(
+                looked = await self._redis.run(
                     scripts.RETAIN,
                     [now_ms, index.decode(), self._keep_ms, self._ref_ms, STEP],
                 )
                 seen += int(looked)
-                await self._drop_recipients([row.decode() for row in gone])
                 if looked < STEP:
                     break
-        return seen
-
-    async def _drop_recipients(self, rows: list[str]) -> None:
-        """Take dropped messages off their recipients' lists: they stand at the head."""
+        oldest = (now_ms - self._keep_ms) // DAY_MS - 1
         await self._redis.pipeline(
             [
-                ("LREM", self._redis.keys("recipient", str(bucket(row.partition(":")[0]))), 1, row)
-                for row in rows
+                ("UNLINK", self._redis.keys("recipient", str(day)))
+                for day in range(oldest - FORGOTTEN_DAYS, oldest)
             ]
         )
+        return seen

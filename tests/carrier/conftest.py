@@ -77,7 +77,7 @@ async def line(store: Store, tmp_path: Path) -> AsyncIterator[Callable[..., Awai
             wanted = {"listen": "127.0.0.1:0", "seed": 1} | (script or {})
             carrier = await stack.enter_async_context(Simulator(msgspec.convert(wanted, Script)))
             node = Node(store.redis, "n1", tmp_path)
-            await node.renew()
+            await node.join()
             settings = {
                 "rebind_min_seconds": 0.02,
                 "rebind_max_seconds": 0.05,

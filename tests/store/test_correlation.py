@@ -134,8 +134,11 @@ async def test_a_message_of_several_segments_is_delivered_when_all_are(store: St
 async def test_a_message_of_several_segments_takes_its_worst_end(store: Store) -> None:
     await sent(store, 1, "71", "72", "73")
     await take(store, receipt("71"), receipt("72", ReceiptState.UNDELIV, error="011"))
-    await take(store, receipt("73", ReceiptState.EXPIRED))
+    await take(store, receipt("73", ReceiptState.EXPIRED, error="032"))
     assert await state(store, 1) is MessageState.undelivered
+    report = await store.records.report("crm", "c1")
+    assert report is not None
+    assert report.by_error == {"011": 1}
 
 
 async def test_a_receipt_that_names_another_recipient_is_not_ours(store: Store) -> None:
@@ -163,7 +166,7 @@ async def test_an_id_that_the_carrier_recycles_goes_to_the_newer_message(store: 
 async def doubtful(store: Store, *numbers: int) -> None:
     await store.queue.put([put(n) for n in numbers])
     await claim(store)
-    await store.queue.recover("n1/aaaa", NOW, 3600)
+    await store.queue.recover(set(), NOW)
 
 
 async def test_one_candidate_settles_a_doubt(store: Store) -> None:
@@ -181,7 +184,7 @@ async def test_several_candidates_stay_in_doubt(store: Store) -> None:
     other = put(1, ref="other")
     await store.queue.put([other])
     await claim(store)
-    await store.queue.recover("n1/aaaa", NOW, 3600)
+    await store.queue.recover(set(), NOW)
     matched = await take(store, receipt("900", to="56900000001", sender="3450"))
     assert matched[0].found is Found.several
     assert await state(store, 1) is MessageState.in_doubt
@@ -192,7 +195,7 @@ async def test_the_user_message_reference_tells_candidates_apart(store: Store) -
     other = put(1, ref="other")
     await store.queue.put([other])
     await claim(store)
-    await store.queue.recover("n1/aaaa", NOW, 3600)
+    await store.queue.recover(set(), NOW)
     reference = (int(other.message.id[-4:], 16) + 1) & 0xFFFF
     matched = await take(store, receipt("900", to="56900000001", reference=reference))
     assert matched[0].found is Found.settled_doubt
@@ -218,7 +221,7 @@ async def test_a_receipt_parked_before_the_doubt_settles_it(store: Store) -> Non
     await store.queue.put([put(1)])
     await claim(store)
     await take(store, receipt("900", to="56900000001", sender="3450"))
-    await store.queue.recover("n1/aaaa", NOW, 3600)
+    await store.queue.recover(set(), NOW)
     assert await state(store, 1) is MessageState.delivered
     assert await store.correlation.counts([ACCOUNT]) == (0, {ACCOUNT: 0})
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
+from gateway.errors import Fenced
 from gateway.ids import derived_id, new_id
 from gateway.message import Campaign, CampaignState, Message, MessageState, Priority
 from gateway.store import Store
 from gateway.store.correlation import Kind, Settle
+from gateway.store.node import Node
 from gateway.store.queue import Claimed
 from gateway.store.types import Put
 from tests.store.conftest import NOW
@@ -210,6 +213,22 @@ async def test_a_commit_that_is_tried_again_changes_nothing(store: Store) -> Non
     assert await store.queue.depths() == {("chile", "3"): 1}
 
 
+async def test_a_consumer_declared_dead_can_commit_nothing(store: Store, tmp_path: Path) -> None:
+    old, new = Node(store.redis, "n1", tmp_path), Node(store.redis, "n1", tmp_path)
+    await old.join()
+    await store.queue.put([put(1)])
+    (first,) = await claim(store, 1, old.consumer("andina"))
+    await new.join()
+    assert await store.queue.recover(await new.fence_dead(), NOW) == 1
+    store.correlation.incarnation = old.incarnation
+    with pytest.raises(Fenced):
+        await store.correlation.commit("andina", [release(first)], [], NOW, "b")
+    with pytest.raises(Fenced):
+        await old.renew()
+    assert await claimed_numbers(store) == []
+    assert await new.fence_dead() == {new.incarnation}
+
+
 async def test_a_drained_lane_leaves_nothing_behind(store: Store) -> None:
     await store.queue.put([put(n) for n in range(3)])
     taken = await claim(store)
@@ -224,8 +243,8 @@ async def test_what_a_dead_consumer_held_goes_into_doubt_and_never_out(store: St
     await store.queue.put([put(n) for n in range(5)])
     await claim(store, 3)
     await claim(store, 1, "n2/bbbb:andina")
-    assert await store.queue.recover("n1/aaaa", NOW + 1, 3600) == 3
-    assert await store.queue.recover("n1/aaaa", NOW + 1, 3600) == 0
+    assert await store.queue.recover({"n2/bbbb"}, NOW + 1) == 3
+    assert await store.queue.recover({"n2/bbbb"}, NOW + 1) == 0
     page = await store.records.messages("crm", state=MessageState.in_doubt)
     assert {record.ref for record in page.items} == {"r0", "r1", "r2"}
     assert await claimed_numbers(store) == [4]
@@ -236,7 +255,7 @@ async def test_what_a_dead_consumer_held_goes_into_doubt_and_never_out(store: St
 async def test_a_message_in_doubt_is_sent_again_only_once(store: Store) -> None:
     await store.queue.put([put(1)])
     await claim(store)
-    await store.queue.recover("n1/aaaa", NOW, 3600)
+    await store.queue.recover(set(), NOW)
     ((account, message),) = await store.queue.doubtful(NOW)
     assert account == "andina"
     assert await store.queue.resend(account, [message], NOW) == 1

@@ -1,0 +1,128 @@
+"""What the calls share: the parts of the gateway they speak to, and the request at hand."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+from aiohttp.web import BaseRequest
+
+from gateway.api.auth import Keyring
+from gateway.api.body import whole
+from gateway.api.intake import Campaigns, Intake
+from gateway.api.problems import fault
+from gateway.api.reading import Reader, read_query
+from gateway.config import Config
+from gateway.store import Store
+
+Shape = TypeVar("Shape", bound=msgspec.Struct)
+
+STREAM_BATCHES = 32
+"""Batches that all streams together may have with the store: 6,400 messages."""
+
+
+class Carriers(Protocol):
+    """The carriers of this process, as the API sees them."""
+
+    def status(self) -> list[dict[str, Any]]:
+        """One entry a carrier."""
+        ...
+
+    async def pause(self, name: str) -> bool:
+        """Stop sending over it; False when there is none."""
+        ...
+
+    async def resume(self, name: str) -> bool:
+        """Go on; False when there is none."""
+        ...
+
+    def wake(self) -> None:
+        """There are new messages on the lanes."""
+        ...
+
+
+class Metrics(Protocol):
+    """What the API counts, and the page it shows."""
+
+    accepted: dict[str, int]
+
+    def request(self, method: str, path: str, status: int) -> None:
+        """A request was answered; ``path`` is the template."""
+        ...
+
+    def page(self) -> bytes:
+        """The page that Prometheus reads."""
+        ...
+
+
+class Context:
+    """The parts of the gateway that the calls speak to."""
+
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        carriers: Carriers,
+        metrics: Metrics,
+        ready: Callable[[], bool],
+        clock: Callable[[], int],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.store = store
+        self.carriers = carriers
+        self.metrics = metrics
+        self.ready = ready
+        self.clock = clock
+        self.monotonic = monotonic
+        self.campaigns = Campaigns(store, monotonic)
+        self.gate = asyncio.Semaphore(STREAM_BATCHES)
+        self.closing = asyncio.Event()
+        """Set as the server stops: long polls end."""
+        self.spool_dir: str | None = None
+        """Where answers by lines wait; None: the system's folder."""
+        self.description = b""
+        """OpenAPI, made once by the server."""
+        self.page = b""
+        """The same for people."""
+        self.configure(config)
+
+    def configure(self, config: Config) -> None:
+        """Take another configuration: its clients, routes and safety hold from the next request."""
+        self.config = config
+        self.keyring = Keyring(config.clients)
+        self.intake = Intake(config)
+
+    def accepted(self, state: str, count: int) -> None:
+        """Messages were committed in this state: count them, and wake those who send."""
+        known = self.metrics.accepted
+        known[state] = known.get(state, 0) + count
+        if state == "queued":
+            self.carriers.wake()
+
+
+class Exchange:
+    """One request: what came, whose it is, and the variable parts of its path."""
+
+    __slots__ = ("client", "http", "parts")
+
+    def __init__(self, http: BaseRequest, client: str, parts: tuple[str, ...]) -> None:
+        self.http = http
+        self.client = client
+        self.parts = parts
+
+    def query(self, shape: type[Shape]) -> Shape:
+        """The query's parameters; raises CallerError for what is wrong with them."""
+        if not self.http.rel_url.raw_query_string:
+            return shape()
+        query = self.http.query
+        return read_query(dict(query), len(query), shape)
+
+    async def json(self, reader: Reader[Shape], most: int) -> Shape:
+        """The body as JSON; raises CallerError for what is wrong with it."""
+        kind = self.http.headers.get("Content-Type", "application/json").partition(";")[0]
+        if kind.strip().lower() != "application/json":
+            raise fault("unsupported-media-type", f"{kind}; allowed: application/json")
+        return reader.read(await whole(self.http, most))

@@ -1,0 +1,39 @@
+"""Liveness, readiness, Prometheus, and the description of all this."""
+
+from __future__ import annotations
+
+from aiohttp.web import StreamResponse
+
+from gateway.api.answer import Answer, json_answer
+from gateway.api.context import Context, Exchange
+from gateway.api.shapes import Health
+
+PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+
+
+async def alive(context: Context, exchange: Exchange) -> StreamResponse:
+    """The process answers."""
+    return json_answer(Health("ok"))
+
+
+async def ready(context: Context, exchange: Exchange) -> StreamResponse:
+    """It takes messages and sends them: started, not stopping, and the store answers."""
+    if not context.ready():
+        return json_answer(Health("not-ready", "it starts or stops"), 503)
+    await context.store.ping()
+    return json_answer(Health("ok"))
+
+
+async def metrics(context: Context, exchange: Exchange) -> StreamResponse:
+    """What Prometheus scrapes."""
+    return Answer(200, context.metrics.page(), PROMETHEUS)
+
+
+async def description(context: Context, exchange: Exchange) -> StreamResponse:
+    """OpenAPI 3.1."""
+    return Answer(200, context.description)
+
+
+async def page(context: Context, exchange: Exchange) -> StreamResponse:
+    """The same for people."""
+    return Answer(200, context.page, "text/html; charset=utf-8")

@@ -1,0 +1,345 @@
+"""From a message as a caller wrote it to one that the store takes, or to what is wrong with it.
+
+:meth:`Intake.put` is on the way of every message: about 10 us. It does no I/O; campaigns are
+looked up before it (:class:`Campaigns`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from hashlib import blake2b
+from typing import NamedTuple
+
+import msgspec
+
+from gateway.api.problems import fault
+from gateway.api.shapes import DATA_OCTETS, REF_CHARACTERS, URL_CHARACTERS, MessageIn
+from gateway.config import Config, Route
+from gateway.errors import CallerError
+from gateway.ids import derived_id, new_id
+from gateway.message import Campaign, Message, Priority
+from gateway.policy.route import Router
+from gateway.smpp.text import MAX_SEGMENTS, Measure, TextError, measure, transliterate
+from gateway.store import Store
+from gateway.store.types import Put
+
+FARTHEST_MS = 366 * 24 * 3600 * 1000
+"""How far ahead ``send_at`` may be."""
+
+PRIORITIES = {priority.name: priority for priority in Priority}
+_SENDER_SIGNS = str.maketrans("", "", " .-_&")
+_encode = msgspec.json.Encoder().encode
+
+
+class Way(NamedTuple):
+    """What a route means for a message."""
+
+    name: str
+    senders: tuple[str, ...]
+    max_segments: int
+    long: str
+
+
+NO_WAY = Way("", (), MAX_SEGMENTS, "udh16")
+"""For a number without a route: it is stored as blocked."""
+
+
+class Origin(NamedTuple):
+    """Whose message it is, and how its id is made where it has no ref."""
+
+    client: str
+    key: str = ""
+    """The Idempotency-Key; empty: none."""
+
+
+class Intake:
+    """What the configuration says of a message that comes in."""
+
+    def __init__(self, config: Config) -> None:
+        self._router = Router(config.routes)
+        self._ways = {route.name: _way(config, route) for route in config.routes}
+        self._senders = frozenset(one for way in self._ways.values() for one in way.senders)
+        self._only_to = frozenset(number.removeprefix("+") for number in config.safety.only_to)
+
+    def put(
+        self, line: MessageIn, campaign: Campaign | None, origin: Origin, index: int, now_ms: int
+    ) -> Put:
+        """What the store takes; raises CallerError for what is wrong.
+
+        ``index`` is the line's, from 0: with the key it makes the id of a message without a ref.
+        """
+        to = number(line.to)
+        given = line.sender or (campaign.sender if campaign else "")
+        if given:
+            given = given if given in self._senders else sender(given)
+        elif line.sender is not None:
+            raise fault("invalid-sender", "it is empty", "from")
+        route = self._router.route(to, given)
+        way = self._ways[route.name] if route else NO_WAY
+        text, measured = _measured(line, way)
+        _check_words(line)
+        not_before = _not_before(line, now_ms)
+        ttl = line.ttl or (campaign.ttl if campaign else 0)
+        id, derived = _id(line, campaign, origin, index, now_ms)
+        message = Message(
+            id,
+            origin.client,
+            campaign.id if campaign else "",
+            line.ref or "",
+            to,
+            _allowed(given, way),
+            text,
+            measured.encoding,
+            measured.segments,
+            _priority(line, campaign),
+            way.name,
+            now_ms,
+            (not_before or now_ms) + ttl * 1000 if ttl else 0,
+            debtor=line.debtor or "",
+            in_doubt=campaign.in_doubt.value if campaign else "hold",
+        )
+        return Put(
+            message,
+            digest(line) if derived else "",
+            derived,
+            not_before,
+            _data(line.data),
+            line.callback_url or "",
+            self._blocked(route, to),
+        )
+
+    def _blocked(self, route: Route | None, to: str) -> str:
+        if self._only_to and to not in self._only_to:
+            return "only_to"
+        return "" if route else "no_route"
+
+
+def _way(config: Config, route: Route) -> Way:
+    carriers = [carrier for carrier in config.carriers if carrier.name in route.carriers]
+    return Way(
+        route.name,
+        tuple(one.removeprefix("+") for one in route.senders),
+        min((carrier.max_segments for carrier in carriers), default=MAX_SEGMENTS),
+        # The longer header where carriers differ: it never needs fewer segments.
+        "udh8" if {carrier.long_messages for carrier in carriers} == {"udh8"} else "udh16",
+    )
+
+
+def number(found: str, field: str = "to") -> str:
+    """The digits of an E.164 number; raises CallerError that says what was found."""
+    digits = found[1:]
+    if (
+        found[:1] == "+"
+        and 7 <= len(digits) <= 15
+        and digits.isascii()
+        and digits.isdigit()
+        and digits[0] != "0"
+    ):
+        return digits
+    raise fault("invalid-number", _number_fault(found), field)
+
+
+def _number_fault(found: str) -> str:
+    shown = repr(found[:40])
+    if not found.startswith("+"):
+        return f"{shown} does not begin with '+'"
+    for at, char in enumerate(found[1:], 1):
+        if char not in "0123456789":
+            return f"{shown} has {char!r} at position {at}, counted from 0; allowed: digits"
+    if not 7 <= len(found) - 1 <= 15:
+        return f"{shown} has {len(found) - 1} digits; allowed: 7 to 15"
+    return f"{shown} begins with 0, as no country code does"
+
+
+@lru_cache(4096)
+def sender(found: str) -> str:
+    """A sender in its normal form (numbers without ``+``); raises CallerError."""
+    digits = found.removeprefix("+")
+    if digits.isascii() and digits.isdigit() and len(digits) <= 20:
+        return digits
+    letters = found.translate(_SENDER_SIGNS)
+    if len(found) <= 11 and letters.isascii() and letters.isalnum() and _bare(found):
+        return found
+    raise fault(
+        "invalid-sender",
+        f"{found[:40]!r}; allowed: up to 20 digits, or up to 11 letters, digits and ' .-_&'",
+        "from",
+    )
+
+
+def _bare(found: str) -> bool:
+    """It begins and ends with a letter or digit."""
+    return found[0].isalnum() and found[-1].isalnum()
+
+
+def _allowed(given: str, way: Way) -> str:
+    if not way.senders:
+        if given or not way.name:
+            return given
+        raise fault("invalid-sender", "none is given, and neither campaign nor route has one",
+                    "from")  # fmt: skip
+    if not given:
+        return way.senders[0]
+    if given in way.senders:
+        return given
+    allowed = ", ".join(way.senders[:10])
+    raise fault("invalid-sender", f"{given!r}; the route {way.name} allows: {allowed}", "from")
+
+
+def _measured(line: MessageIn, way: Way) -> tuple[str, Measure]:
+    text = line.text
+    if not text or text.isspace():
+        raise fault("empty-text", "the text is empty" if not text else "it is only space", "text")
+    if line.transliterate:
+        text = transliterate(text).text
+        if not text or text.isspace():
+            raise fault("empty-text", "nothing of the text is left in GSM 7-bit", "text")
+    try:
+        measured = measure(text, line.encoding, way.long)
+    except TextError as error:
+        if error.code == "not-gsm7":
+            raise fault("invalid-encoding", str(error), "text") from error
+        raise fault("too-long", str(error), "text") from error
+    if measured.segments > way.max_segments:
+        raise fault(
+            "too-long",
+            f"{measured.segments} segments of {measured.encoding}; "
+            f"the route {way.name} takes {way.max_segments}",
+            "text",
+        )
+    return text, measured
+
+
+def _check_words(line: MessageIn) -> None:
+    if line.ref is not None:
+        check_word(line.ref, "invalid-ref", "ref")
+    if line.debtor is not None:
+        check_word(line.debtor, "invalid-field", "debtor")
+    url = line.callback_url
+    if url is not None and not (
+        url.startswith(("https://", "http://"))
+        and 8 < len(url) <= URL_CHARACTERS
+        and url.isprintable()
+        and " " not in url
+    ):
+        raise fault("invalid-url", "allowed: http:// or https://, to 2,048 characters",
+                    "callback_url")  # fmt: skip
+
+
+def check_word(word: str, type: str, field: str) -> None:
+    """Raise CallerError for a name of the caller's that is empty, too long or has controls."""
+    if not 0 < len(word) <= REF_CHARACTERS:
+        raise fault(type, f"{len(word)} characters; allowed: 1 to {REF_CHARACTERS}", field)
+    if not word.isprintable():
+        for char in word:
+            if char < " " or "\x7f" <= char <= "\x9f":
+                raise fault(type, f"{char!r} is a control character", field)
+
+
+def _not_before(line: MessageIn, now_ms: int) -> int:
+    """When it may go, or 0 for at once: a time that has passed is at once."""
+    if line.send_at is None:
+        return 0
+    at_ms = int(line.send_at.timestamp() * 1000)
+    if at_ms > now_ms + FARTHEST_MS:
+        raise fault("invalid-time", "more than a year ahead", "send_at")
+    return at_ms if at_ms > now_ms else 0
+
+
+def _priority(line: MessageIn, campaign: Campaign | None) -> int:
+    if line.priority is not None:
+        return PRIORITIES[line.priority]
+    return campaign.priority if campaign else Priority.normal
+
+
+def _id(
+    line: MessageIn, campaign: Campaign | None, origin: Origin, index: int, now_ms: int
+) -> tuple[str, bool]:
+    """The id, and whether it is derived: from the ref, else from key and line."""
+    if line.ref is not None:
+        return derived_id(origin.client, campaign.id if campaign else "", line.ref), True
+    if origin.key:
+        return derived_id(origin.client, f"key:{origin.key}", str(index)), True
+    return new_id(now_ms), False
+
+
+def digest(line: MessageIn) -> str:
+    """16 hexadecimal digits over what the caller asked for, as it was written.
+
+    Only what differs from the defaults counts, so that a new field of :class:`MessageIn` (put
+    before ``data``) leaves the digests of messages already accepted as they are.
+    """
+    return blake2b(_encode(line), digest_size=8).hexdigest()
+
+
+def _data(raw: msgspec.Raw) -> str:
+    return data_text(raw) if len(raw) else ""
+
+
+def data_text(raw: msgspec.Raw) -> str:
+    """The caller's own JSON as text, within its bound; null and nothing are the empty string."""
+    octets = bytes(raw)
+    if len(octets) > DATA_OCTETS:
+        raise fault("invalid-data", f"{len(octets)} octets; allowed: {DATA_OCTETS}", "data")
+    try:
+        msgspec.json.decode(octets)
+        text = octets.decode()
+    except UnicodeDecodeError as error:
+        raise fault("not-utf8", f"octet {octets[error.start]:#04x} is not UTF-8", "data") from error
+    except (ValueError, RecursionError) as error:
+        raise fault("invalid-data", str(error), "data") from error
+    return "" if text == "null" else text
+
+
+class Campaigns:
+    """Campaigns as they were at most a second ago.
+
+    The store looks at the state again as it takes a message, so what is a second old here can
+    mislead only about settings, which are the message's from its acceptance on anyway.
+    """
+
+    MOST = 10_000
+
+    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+        self._records = store.records
+        self._clock = clock
+        self._known: dict[tuple[str, str], tuple[float, Campaign]] = {}
+
+    def known(self, client: str, id: str) -> Campaign | None:
+        """The campaign, if it was looked up within the last second."""
+        found = self._known.get((client, id))
+        return found[1] if found and found[0] > self._clock() else None
+
+    async def find(self, client: str, id: str) -> Campaign:
+        """The campaign; raises CallerError ``unknown-campaign`` or ``foreign-campaign``.
+
+        Ids are 88 bits nobody can guess, so that telling a foreign campaign from none tells a
+        caller only what it must have been told already, and a mixed-up key by its name.
+        """
+        known = self.known(client, id)
+        if known is not None:
+            return known
+        campaign = await self._records.campaign(client, id)
+        if campaign is None:
+            if id and await self._records.campaign_client(id) is not None:
+                raise fault("foreign-campaign", f"{id} is another client's", "campaign")
+            raise fault("unknown-campaign", f"{id!r:.60}", "campaign")
+        self.keep(campaign)
+        return campaign
+
+    def keep(self, campaign: Campaign) -> None:
+        """Remember what was just read or written."""
+        if len(self._known) >= self.MOST:
+            self._known.clear()
+        self._known[campaign.client, campaign.id] = (self._clock() + 1.0, campaign)
+
+    async def find_all(self, client: str, ids: Iterable[str]) -> dict[str, Campaign | CallerError]:
+        """Each of several campaigns, or what is wrong with it."""
+        found: dict[str, Campaign | CallerError] = {}
+        for id in ids:
+            try:
+                found[id] = await self.find(client, id)
+            except CallerError as error:
+                found[id] = error
+        return found

@@ -1,0 +1,388 @@
+"""The JSON that goes in and out, as types: what is read, what is answered, what OpenAPI shows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+import msgspec
+from msgspec import UNSET, Meta, Raw, UnsetType, field
+
+from gateway.api.problems import ErrorItem
+from gateway.message import MessageState
+
+MAX_TTL = 30 * 24 * 3600
+NUMBER_PATTERN = r"^\+[1-9][0-9]{6,14}$"
+ID_PATTERN = r"^[0-9a-f]{24}$"
+
+Item = TypeVar("Item")
+
+# A pattern or length in extra_json_schema is shown and not checked by msgspec: intake checks it,
+# and says what was found.
+Number = Annotated[
+    str,
+    Meta(
+        description="E.164: + and 7 to 15 digits",
+        examples=["+56912345678"],
+        extra_json_schema={"pattern": NUMBER_PATTERN},
+    ),
+]
+Id = Annotated[str, Meta(extra_json_schema={"pattern": ID_PATTERN})]
+Time = Annotated[str, Meta(description="RFC 3339, UTC", extra_json_schema={"format": "date-time"})]
+PriorityName = Literal["bulk", "normal", "high", "urgent"]
+PriorityOut = Annotated[str, Meta(extra_json_schema={"enum": ["urgent", "high", "normal", "bulk"]})]
+StateName = Annotated[str, Meta(extra_json_schema={"enum": [state.name for state in MessageState]})]
+CampaignStateName = Literal["running", "paused", "canceled"]
+EncodingName = Annotated[str, Meta(extra_json_schema={"enum": ["gsm7", "ucs2"]})]
+Reason = Annotated[str, Meta(description="why it is blocked: no_route, only_to")]
+
+
+def _text(description: str, pattern: str, most: int) -> Meta:
+    return Meta(
+        description=description,
+        extra_json_schema={"pattern": pattern, "minLength": 1, "maxLength": most},
+    )
+
+
+REF_CHARACTERS = 200
+URL_CHARACTERS = 2048
+NAME_CHARACTERS = 200
+DATA_OCTETS = 4096
+
+WORD_PATTERN = "^[^\\x00-\\x1f\\x7f-\\x9f]+$"
+SENDER_PATTERN = r"^(\+?[0-9]{1,20}|[A-Za-z0-9]([A-Za-z0-9 ._&\-]{0,9}[A-Za-z0-9])?)$"
+STREAM_CURSOR = "^[0-9]{1,15}-[0-9]{1,15}$"
+
+Ref = Annotated[str, _text("the caller's own name of the message", WORD_PATTERN, REF_CHARACTERS)]
+Debtor = Annotated[str, _text("whom it is about", WORD_PATTERN, REF_CHARACTERS)]
+Name = Annotated[str, _text("for people", r"\S", NAME_CHARACTERS)]
+SenderText = Annotated[
+    str,
+    _text("up to 20 digits, or up to 11 letters, digits and ' .-_&'", SENDER_PATTERN, 21),
+]
+Ttl = Annotated[int, Meta(ge=1, le=MAX_TTL, description="seconds it may wait to be sent")]
+Url = Annotated[
+    str,
+    Meta(
+        extra_json_schema={
+            "format": "uri",
+            "maxLength": URL_CHARACTERS,
+            "pattern": r"^https?://\S+$",
+        }
+    ),
+]
+Data = Annotated[Raw, Meta(description=f"any JSON, to {DATA_OCTETS} octets, kept and given back")]
+SendAt = Annotated[datetime, Meta(tz=True, description="not before this time (RFC 3339)")]
+
+
+class MessageIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    """A message to be sent."""
+
+    to: Number
+    text: Annotated[str, Meta(extra_json_schema={"pattern": r"\S"})]
+    sender: SenderText | None = field(name="from", default=None)
+    campaign: str | None = None
+    debtor: Debtor | None = None
+    priority: PriorityName | None = None
+    ref: Ref | None = None
+    send_at: SendAt | None = None
+    ttl: Ttl | None = None
+    callback_url: Url | None = None
+    encoding: Literal["auto", "gsm7", "ucs2"] = "auto"
+    transliterate: bool = False
+    data: Data = field(default_factory=Raw)
+
+
+class MessageOut(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """A message that has been accepted."""
+
+    id: Id
+    state: StateName
+    segments: int
+    encoding: EncodingName
+    ref: str | None = None
+    not_before: Time | None = None
+    reason: Reason | None = None
+
+
+class ItemOut(MessageOut, kw_only=True):
+    """An accepted message of an array; ``index`` counts the items from 0."""
+
+    index: int
+
+
+class LineError(msgspec.Struct, omit_defaults=True):
+    """What is wrong with a line."""
+
+    type: str
+    detail: str
+    field: str | None = None
+
+
+class LineOut(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """What became of one line: the message, or the error. The last line of a broken stream has
+    ``committed_lines`` and no index."""
+
+    index: int | None = None
+    id: Id | None = None
+    ref: str | None = None
+    state: StateName | None = None
+    segments: int | None = None
+    encoding: EncodingName | None = None
+    not_before: Time | None = None
+    reason: Reason | None = None
+    error: LineError | None = None
+    committed_lines: int | None = None
+
+
+class Accepted(msgspec.Struct):
+    """What became of a stream; ``errors`` are the first 1,000."""
+
+    accepted: int
+    rejected: int
+    segments: int
+    errors: list[ErrorItem]
+
+
+class AcceptedItems(Accepted):
+    """What became of an array."""
+
+    messages: list[ItemOut]
+
+
+class SegmentView(msgspec.Struct, omit_defaults=True):
+    """One segment of a message at its carrier."""
+
+    state: StateName
+    carrier_message_id: str = ""
+    error: str = ""
+
+
+class LifeEvent(msgspec.Struct):
+    """A step of a message's life."""
+
+    at: Time
+    what: str
+
+
+class MessageView(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """A message's life so far. It keeps no text."""
+
+    id: Id
+    state: StateName
+    to: Number
+    sender: str = field(name="from")
+    segments: int
+    encoding: EncodingName
+    priority: PriorityOut
+    accepted_at: Time
+    attempt: int
+    campaign: str | None = None
+    ref: str | None = None
+    debtor: str | None = None
+    route: str | None = None
+    carrier: str | None = None
+    reason: str | None = None
+    error: str | None = None
+    not_before: Time | None = None
+    expires_at: Time | None = None
+    submitted_at: Time | None = None
+    final_at: Time | None = None
+    callback_url: str | None = None
+    parts: list[SegmentView] = []
+    events: list[LifeEvent] = []
+    data: Any | UnsetType = UNSET
+
+
+class CampaignIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A campaign to be made."""
+
+    name: Name
+    priority: PriorityName = "bulk"
+    sender: SenderText | None = field(name="from", default=None)
+    ttl: Ttl | None = None
+    in_doubt: Annotated[
+        Literal["hold", "resend"],
+        Meta(description="what becomes of a submit whose fate no receipt tells"),
+    ] = "hold"
+    data: Data = field(default_factory=Raw)
+
+
+class CampaignChange(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """What may be changed of a campaign. Messages accepted before keep what they have."""
+
+    state: CampaignStateName | None = None
+    name: Name | None = None
+    sender: SenderText | None = field(name="from", default=None)
+    ttl: Ttl | None = None
+    in_doubt: Literal["hold", "resend"] | None = None
+    data: Data = field(default_factory=Raw)
+
+
+class CampaignView(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """A campaign."""
+
+    id: str
+    name: str
+    state: CampaignStateName
+    priority: PriorityOut
+    in_doubt: Literal["hold", "resend"]
+    created_at: Time
+    sender: str | None = field(name="from", default=None)
+    ttl: int | None = None
+    data: Any | UnsetType = UNSET
+
+
+class ReportView(msgspec.Struct, kw_only=True):
+    """A campaign in numbers; hours are RFC 3339, UTC."""
+
+    campaign: str
+    messages: int
+    segments: int
+    replies: int
+    by_state: dict[str, int]
+    by_hour: dict[str, dict[str, int]]
+    by_error: dict[str, int]
+
+
+class CancelIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """What to cancel: refs of one campaign (or of none), or ids."""
+
+    campaign: str | None = None
+    refs: list[Ref] = []
+    ids: list[Id] = []
+
+
+class CancelLine(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A line of a stream of what to cancel: a ref and its campaign, or an id."""
+
+    ref: Ref | None = None
+    campaign: str | None = None
+    id: Id | None = None
+
+
+class CancelItem(msgspec.Struct, omit_defaults=True):
+    """What was not canceled, and why."""
+
+    index: int
+    id: str
+    why: Annotated[str, Meta(extra_json_schema={"enum": ["not-found", "left", "final"]})]
+    ref: str | None = None
+
+
+class CancelOut(msgspec.Struct, kw_only=True):
+    """What a cancel did; ``items`` are the first 1,000 that were not canceled."""
+
+    canceled: int
+    not_found: int
+    left: int
+    final: int
+    items: list[CancelItem]
+    errors: list[ErrorItem]
+
+
+class EventView(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """One thing that happened."""
+
+    cursor: str
+    at: Time
+    kind: str
+    id: str | None = None
+    campaign: str | None = None
+    ref: str | None = None
+    to: str | None = None
+    data: dict[str, Any] = {}
+
+
+class ReplyView(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """A debtor's text, tied to the message that last wrote to that number from that sender."""
+
+    id: str
+    at: Time
+    sender: str = field(name="from")
+    to: str
+    text: str
+    carrier: str
+    campaign: str | None = None
+    message: str | None = None
+
+
+class BindView(msgspec.Struct, kw_only=True):
+    """One bind of a carrier."""
+
+    index: int
+    mode: str
+    state: str
+    outstanding: int
+    since: int | None = None
+    reason: str | None = None
+
+
+class CarrierView(msgspec.Struct, kw_only=True):
+    """A carrier now."""
+
+    name: str
+    state: Literal["bound", "disconnected", "paused"]
+    limited_by: str
+    rate: int
+    sending_rate: float
+    binds: list[BindView]
+
+
+class Items(msgspec.Struct, Generic[Item]):
+    """A page of a list; ``next`` is the cursor to go on with, or null at the end."""
+
+    items: list[Item]
+    next: str | None = None
+
+
+class Health(msgspec.Struct, omit_defaults=True):
+    """Whether it lives, or is ready; ``reason`` says why not."""
+
+    status: Literal["ok", "not-ready"]
+    reason: str | None = None
+
+
+# What a query may have
+
+
+class MessageQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """Which messages."""
+
+    ref: str | None = None
+    campaign: str | None = None
+    to: Number | None = None
+    state: StateName | None = None
+    cursor: str | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+
+
+class CampaignQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """Which campaigns."""
+
+    cursor: Annotated[str, Meta(extra_json_schema={"pattern": "^[0-9]{1,9}$"})] | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+
+
+class PollQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """Which events; ``wait`` is for how many seconds to wait for the next, when there is none."""
+
+    cursor: Annotated[str, Meta(extra_json_schema={"pattern": STREAM_CURSOR})] | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+    wait: Annotated[float, Meta(ge=0, le=60)] = 0.0
+
+
+class ReplyQuery(PollQuery, forbid_unknown_fields=True):
+    """Which replies."""
+
+    campaign: str | None = None
+
+
+class SubmitQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """How a stream is answered: counts after it, a line for each line after it, or meanwhile."""
+
+    answers: Literal["count", "lines", "stream"] = "count"
+
+
+class NoQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """Nothing."""

@@ -1,0 +1,136 @@
+"""A body of any size: its lines through the pipeline, and the three ways to answer them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from typing import IO
+
+import msgspec
+from aiohttp.web import StreamResponse
+
+from gateway.api.answer import json_answer
+from gateway.api.body import pieces
+from gateway.api.context import Context, Exchange
+from gateway.api.intake import Origin
+from gateway.api.pipeline import BATCH, Pipeline
+from gateway.api.problems import Refusal
+from gateway.api.records import Cutter, Record
+from gateway.api.shapes import Accepted, LineError, LineOut, SubmitQuery
+from gateway.api.tally import LineTally, Tally
+from gateway.errors import CallerError
+
+NDJSON = "application/x-ndjson"
+SPOOL_OCTETS = 1024 * 1024
+"""Of the answer by lines, kept in memory before it goes to a file."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+async def stream(
+    context: Context, exchange: Exchange, origin: Origin, cutter: Cutter
+) -> StreamResponse:
+    answers = exchange.query(SubmitQuery).answers
+    if answers == "lines":
+        return await _answered_by_lines(context, exchange, origin, cutter)
+    if answers == "stream":
+        return await _Interleaved(exchange).run(context, origin, cutter)
+    tally = Tally()
+    await _read(context, exchange, origin, cutter, tally)
+    return json_answer(Accepted(tally.accepted, tally.rejected, tally.segments, tally.errors), 202)
+
+
+async def _read(
+    context: Context, exchange: Exchange, origin: Origin, cutter: Cutter, tally: Tally
+) -> None:
+    """Read a body to its end, through the pipeline."""
+    async with Pipeline(context, origin, tally) as pipeline:
+        async for records, end in _batches(exchange, cutter):
+            await pipeline.feed(records, end)
+
+
+async def _batches(exchange: Exchange, cutter: Cutter) -> AsyncIterator[tuple[list[Record], int]]:
+    """Records in batches as they come, each with the count of lines up to its end.
+
+    A piece of the body is cut at once and holds some hundred records at most; a slow caller's
+    are not held back to make a batch full.
+    """
+    async for piece in pieces(exchange.http):
+        for batch in _cut(cutter.feed(piece), cutter.count):
+            yield batch
+    for batch in _cut(cutter.close(), cutter.count):
+        yield batch
+
+
+def _cut(records: Sequence[Record], count: int) -> list[tuple[list[Record], int]]:
+    batches = []
+    for start in range(0, len(records), BATCH):
+        part = list(records[start : start + BATCH])
+        last = start + BATCH >= len(records)
+        batches.append((part, count if last else part[-1][0] + 1))
+    return batches
+
+
+async def _answered_by_lines(
+    context: Context, exchange: Exchange, origin: Origin, cutter: Cutter
+) -> StreamResponse:
+    """The lines wait in a file until all is committed, then go out."""
+    with tempfile.SpooledTemporaryFile(SPOOL_OCTETS, dir=context.spool_dir) as spool:
+
+        async def keep(lines: bytes) -> None:
+            spool.write(lines)
+
+        tally = LineTally(keep)
+        await _read(context, exchange, origin, cutter, tally)
+        response = StreamResponse(status=202, headers={"Content-Type": NDJSON})
+        response.content_length = spool.tell()
+        spool.seek(0)
+        await response.prepare(exchange.http)
+        await _send_file(response, spool)
+        await response.write_eof()
+        return response
+
+
+async def _send_file(response: StreamResponse, file: IO[bytes]) -> None:
+    while piece := file.read(SPOOL_OCTETS // 4):
+        await response.write(piece)
+
+
+class _Interleaved:
+    """Lines are answered as their batches commit, for a caller that reads while it writes."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._response: StreamResponse | None = None
+
+    async def run(self, context: Context, origin: Origin, cutter: Cutter) -> StreamResponse:
+        """Answer; a problem that comes after the first line is the last line."""
+        try:
+            await _read(context, self._exchange, origin, cutter, LineTally(self._write))
+        except CallerError as error:
+            if self._response is None:
+                raise
+            await self._write(_encode(_last_line(error)) + b"\n")
+        response = self._response or await self._begin()
+        await response.write_eof()
+        return response
+
+    async def _begin(self) -> StreamResponse:
+        response = StreamResponse(status=202, headers={"Content-Type": NDJSON})
+        response.enable_chunked_encoding()
+        self._response = response
+        await response.prepare(self._exchange.http)
+        return response
+
+    async def _write(self, lines: bytes) -> None:
+        response = self._response or await self._begin()
+        await response.write(lines)
+
+
+def _last_line(error: CallerError) -> LineOut:
+    members = error.members if isinstance(error, Refusal) else {}
+    committed = members.get("committed_lines")
+    return LineOut(
+        error=LineError(error.type, error.detail, error.field),
+        committed_lines=committed if isinstance(committed, int) else None,
+    )

@@ -1,0 +1,112 @@
+"""POST /v1/messages: one message, an array, or a stream of any size."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import msgspec
+from aiohttp.web import StreamResponse
+
+from gateway.api.answer import Answer, json_answer
+from gateway.api.body import whole
+from gateway.api.context import Context, Exchange
+from gateway.api.intake import Origin
+from gateway.api.pipeline import BATCH, Pipeline
+from gateway.api.problems import fault, later, store_unavailable
+from gateway.api.records import MESSAGES, CsvRecords, JsonLines, read_message
+from gateway.api.shapes import AcceptedItems, MessageOut, SubmitQuery
+from gateway.api.stream import NDJSON, stream
+from gateway.api.tally import ItemTally, refused, shown
+from gateway.errors import StoreUnavailable
+from gateway.message import Campaign
+
+MOST_ITEMS = 10_000
+"""Items of an array: its answer is made in memory."""
+MOST_BACKLOG = 5_000
+"""Messages that may wait for their commit before single ones are told to come back."""
+
+_encode = msgspec.json.Encoder().encode
+_items = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+async def submit(context: Context, exchange: Exchange) -> StreamResponse:
+    """Take what was sent, by its media type."""
+    kind = _media_type(exchange.http.headers.get("Content-Type", "application/json"))
+    key = idempotency_key(exchange)
+    origin = Origin(exchange.client, key)
+    if kind == "application/json":
+        exchange.query(SubmitQuery)
+        return await _whole_body(context, exchange, origin)
+    if kind in (NDJSON, "application/ndjson", "application/jsonl"):
+        return await stream(context, exchange, origin, JsonLines())
+    if kind == "text/csv":
+        return await stream(context, exchange, origin, CsvRecords())
+    raise fault("unsupported-media-type", f"{kind}; allowed: application/json, {NDJSON}, text/csv")
+
+
+@lru_cache(256)
+def _media_type(header: str) -> str:
+    kind, _, parameters = header.partition(";")
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset" and value.strip().strip('"').lower() not in (
+            "utf-8",
+            "utf8",
+            "us-ascii",
+        ):
+            raise fault("unsupported-media-type", f"charset {value.strip()}; allowed: utf-8")
+    return kind.strip().lower()
+
+
+def idempotency_key(exchange: Exchange) -> str:
+    """The Idempotency-Key; empty: none. Raises CallerError ``invalid-key``."""
+    key = exchange.http.headers.get("Idempotency-Key")
+    if key is None:
+        return ""
+    if not 0 < len(key) <= 255 or not key.isascii() or not key.isprintable():
+        raise fault("invalid-key", f"{len(key)} characters")
+    return key
+
+
+# --- one message, or an array --------------------------------------------------------------------
+
+
+async def _whole_body(context: Context, exchange: Exchange, origin: Origin) -> Answer:
+    body = await whole(exchange.http, context.config.http.max_body_bytes)
+    if context.store.queue.puts.backlog > MOST_BACKLOG:
+        raise later("overloaded", "more messages wait for their commit than is good", 1)
+    if body.lstrip(b" \t\r\n")[:1] == b"[":
+        return await _array(context, origin, body)
+    line = MESSAGES.read(body)
+    campaign: Campaign | None = None
+    if line.campaign is not None:
+        campaign = await context.campaigns.find(origin.client, line.campaign)
+    put = context.intake.put(line, campaign, origin, 0, context.clock())
+    try:
+        result = (await context.store.queue.put([put]))[0]
+    except StoreUnavailable as away:
+        raise store_unavailable(away) from away
+    error = refused(put, result)
+    if error is not None:
+        raise error
+    context.accepted(result.state.name, 1)
+    return Answer(202, _encode(shown(MessageOut, put, result.state)))
+
+
+async def _array(context: Context, origin: Origin, body: bytes) -> Answer:
+    try:
+        items = _items.decode(body)
+    except (ValueError, RecursionError) as error:
+        raise MESSAGES.fault(error) from error
+    if len(items) > MOST_ITEMS:
+        raise fault("too-many-items", f"{len(items)}; allowed: {MOST_ITEMS}, or a stream")
+    tally = ItemTally()
+    async with Pipeline(context, origin, tally) as pipeline:
+        for start in range(0, len(items), BATCH):
+            part = items[start : start + BATCH]
+            records = [read_message(index, item) for index, item in enumerate(part, start)]
+            await pipeline.feed(records, start + len(part))
+    return json_answer(
+        AcceptedItems(tally.accepted, tally.rejected, tally.segments, tally.errors, tally.items),
+        202,
+    )

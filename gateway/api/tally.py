@@ -1,0 +1,134 @@
+"""What is answered of accepted and refused messages: one, or many as counts, items or lines."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+import msgspec
+
+from gateway.api.problems import ErrorItem, fault
+from gateway.api.shapes import ItemOut, LineError, LineOut, MessageOut
+from gateway.errors import CallerError
+from gateway.message import MessageState
+from gateway.store.types import Put, PutResult
+
+MOST_ERRORS = 1_000
+"""Errors in the answer of a stream."""
+
+_encode_lines = msgspec.json.Encoder().encode_lines
+
+
+def shown(shape: type[MessageOut], put: Put, state: MessageState, **more: int) -> MessageOut:
+    message = put.message
+    return shape(
+        id=message.id,
+        state=state.name,
+        segments=message.segments,
+        encoding=message.encoding,
+        ref=message.ref or None,
+        not_before=rfc3339(put.not_before_ms) if put.not_before_ms else None,
+        reason=put.blocked or None,
+        **more,
+    )
+
+
+def rfc3339(at_ms: int) -> str:
+    """A stored time as callers see it."""
+    at = datetime.fromtimestamp(at_ms / 1000, UTC)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def refused(put: Put, result: PutResult) -> CallerError | None:
+    """What the store found against a message, if it did."""
+    kind = result.kind
+    if kind in ("new", "same"):
+        return None
+    message = put.message
+    if kind == "conflict":
+        if message.ref:
+            return fault("ref-conflict", f"{message.ref!r} was accepted with other content", "ref")
+        return fault("idempotency-conflict", "this key was used for other content")
+    if kind == "campaign-canceled":
+        return fault("campaign-canceled", f"{message.campaign} takes no more", "campaign")
+    return fault("unknown-campaign", message.campaign, "campaign")
+
+
+class Tally:
+    """What became of many messages, in numbers and the first errors."""
+
+    def __init__(self) -> None:
+        self.accepted = self.rejected = self.segments = 0
+        self.errors: list[ErrorItem] = []
+        self.committed_lines = 0
+
+    def accept(self, index: int, put: Put, state: MessageState) -> None:
+        """A message is committed."""
+        self.accepted += 1
+        self.segments += put.message.segments
+
+    def reject(self, index: int, error: CallerError, ref: str | None) -> None:
+        """A message is refused."""
+        self.rejected += 1
+        if len(self.errors) < MOST_ERRORS:
+            self.errors.append(ErrorItem(index, error.type, error.detail, error.field, ref))
+
+    async def flush(self) -> None:
+        """A batch is over."""
+
+    def members(self) -> dict[str, object]:
+        """What a 503 tells of what is committed."""
+        return {
+            "committed_lines": self.committed_lines,
+            "accepted": self.accepted,
+            "rejected": self.rejected,
+            "errors": self.errors,
+        }
+
+
+class ItemTally(Tally):
+    """Keeps each message: of an array."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.items: list[ItemOut] = []
+
+    def accept(self, index: int, put: Put, state: MessageState) -> None:
+        super().accept(index, put, state)
+        item = shown(ItemOut, put, state, index=index)
+        assert isinstance(item, ItemOut)
+        self.items.append(item)
+
+
+class LineTally(Tally):
+    """Writes a line for each line, once a batch."""
+
+    def __init__(self, write: Callable[[bytes], Awaitable[None]]) -> None:
+        super().__init__()
+        self._write = write
+        self._lines: list[LineOut] = []
+
+    def accept(self, index: int, put: Put, state: MessageState) -> None:
+        super().accept(index, put, state)
+        message = put.message
+        self._lines.append(
+            LineOut(
+                index=index,
+                id=message.id,
+                ref=message.ref or None,
+                state=state.name,
+                segments=message.segments,
+                encoding=message.encoding,
+                not_before=rfc3339(put.not_before_ms) if put.not_before_ms else None,
+                reason=put.blocked or None,
+            )
+        )
+
+    def reject(self, index: int, error: CallerError, ref: str | None) -> None:
+        super().reject(index, error, ref)
+        wrong = LineError(error.type, error.detail, error.field)
+        self._lines.append(LineOut(index=index, ref=ref, error=wrong))
+
+    async def flush(self) -> None:
+        lines, self._lines = self._lines, []
+        await self._write(_encode_lines(lines))
