@@ -135,7 +135,9 @@ class Daemon:
         await self.api.start()
         self.ready = True
         self._notify.ready()
-        log.info("ready", extra={"listen": self.config.http.listen, "pid": os.getpid()})
+        # Where it listens in truth: the configuration may leave the port to the system.
+        listens = [f"[{h}]:{p}" if ":" in h else f"{h}:{p}" for h, p in self.api.addresses]
+        log.info("ready", extra={"listen": listens[0], "pid": os.getpid()})
 
     async def stop(self) -> None:
         """Quiet, drain, unbind, stop; the store last."""

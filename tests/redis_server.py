@@ -12,7 +12,7 @@ from pathlib import Path
 from redis import Redis
 from redis.exceptions import RedisError
 
-from gateway.store.embedded import embedded_command, socket_path, url_of
+from gateway.store.embedded import embedded_command, embedded_environment, socket_path, url_of
 
 
 class RedisServer:
@@ -27,7 +27,9 @@ class RedisServer:
 
     def start(self) -> None:
         """Start it and return when it answers."""
-        self._process = subprocess.Popen(embedded_command(self.state_dir))
+        self._process = subprocess.Popen(
+            embedded_command(self.state_dir), env=embedded_environment()
+        )
         client = Redis(unix_socket_path=str(socket_path(self.state_dir)))
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:

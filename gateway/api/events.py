@@ -15,20 +15,28 @@ from aiohttp.web import StreamResponse
 from gateway.api.answer import json_answer
 from gateway.api.context import Context, Exchange
 from gateway.api.problems import fault
-from gateway.api.shapes import EventView, Items, PollQuery, ReplyQuery, ReplyView
+from gateway.api.shapes import (
+    EVENT_CURSOR,
+    REPLY_CURSOR,
+    EventView,
+    Items,
+    PollQuery,
+    ReplyQuery,
+    ReplyView,
+)
 from gateway.api.tally import rfc3339
 from gateway.store.types import Event, Page, ReplyRecord
 
 REPLY_SECONDS = 0.5
 """How often a long poll for replies looks: people write slowly."""
 
-_CURSOR = re.compile(r"[0-9]{1,15}-[0-9]{1,15}")
+_CURSOR = re.compile(r"[0-9]{1,15}-[0-9]{1,15}(?:\.[0-9]{1,9})?")
 
 
 async def events(context: Context, exchange: Exchange) -> StreamResponse:
     """Events after the cursor; with ``wait`` as soon as there is one."""
     query = exchange.query(PollQuery)
-    cursor, client = _cursor(query.cursor), exchange.client
+    cursor, client = _cursor(query.cursor, EVENT_CURSOR), exchange.client
     page = await context.store.events.read(client, cursor, query.limit)
     if not page.items and query.wait and not context.closing.is_set():
         await _first(context, context.store.events.wait(client, cursor, query.wait))
@@ -50,7 +58,7 @@ async def _first(context: Context, waiting: Coroutine[Any, Any, None]) -> None:
 async def replies(context: Context, exchange: Exchange) -> StreamResponse:
     """Replies after the cursor, of one campaign or of all; ``wait`` as for events."""
     query = exchange.query(ReplyQuery)
-    cursor = _cursor(query.cursor)
+    cursor = _cursor(query.cursor, REPLY_CURSOR)
     if query.campaign is not None:
         await context.campaigns.find(exchange.client, query.campaign)
     deadline = context.monotonic() + query.wait
@@ -69,8 +77,8 @@ async def _replies(
     return await context.store.records.replies(client, cursor, query.limit, query.campaign)
 
 
-def _cursor(cursor: str | None) -> str | None:
-    if cursor is not None and not _CURSOR.fullmatch(cursor):
+def _cursor(cursor: str | None, pattern: str) -> str | None:
+    if cursor is not None and not re.fullmatch(pattern, cursor):
         raise fault("invalid-cursor", f"{cursor!r:.60}", "cursor")
     return cursor
 

@@ -19,7 +19,6 @@ from gateway.store.types import MessageRecord
 _ID = re.compile(r"[0-9a-f]{24}")
 _POSITION = re.compile(r"[0-9]{1,9}")
 _PLACE = re.compile(r"(?:[0-9a-f]{24})?/[0-9]{1,15}-[0-9]{1,15}(?:\.[0-9]{1,9})?")
-"""The store writes ``+`` where callers get ``.``: a plus in a query is a space."""
 
 
 async def read(context: Context, exchange: Exchange) -> StreamResponse:
@@ -54,8 +53,7 @@ async def listed(context: Context, exchange: Exchange) -> StreamResponse:
         cursor=_cursor(query),
         limit=query.limit,
     )
-    after = page.next.replace("+", ".") if page.next else None
-    return json_answer(Items([view(record) for record in page.items], after))
+    return json_answer(Items([view(record) for record in page.items], page.next))
 
 
 def _state(name: str | None) -> MessageState | None:
@@ -78,7 +76,7 @@ def _cursor(query: MessageQuery) -> str | None:
         kind = _POSITION
     if not kind.fullmatch(query.cursor):
         raise fault("invalid-cursor", f"{query.cursor!r:.60}", "cursor")
-    return query.cursor.replace(".", "+")
+    return query.cursor
 
 
 def view(record: MessageRecord) -> MessageView:

@@ -51,7 +51,8 @@ DATA_OCTETS = 4096
 
 WORD_PATTERN = "^[^\\x00-\\x1f\\x7f-\\x9f]+$"
 SENDER_PATTERN = r"^(\+?[0-9]{1,20}|[A-Za-z0-9]([A-Za-z0-9 ._&\-]{0,9}[A-Za-z0-9])?)$"
-STREAM_CURSOR = "^[0-9]{1,15}-[0-9]{1,15}$"
+REPLY_CURSOR = r"^[0-9]{1,15}-[0-9]{1,15}$"
+EVENT_CURSOR = r"^[0-9]{1,15}-[0-9]{1,15}(\.[0-9]{1,9})?$"
 
 Ref = Annotated[str, _text("the caller's own name of the message", WORD_PATTERN, REF_CHARACTERS)]
 Debtor = Annotated[str, _text("whom it is about", WORD_PATTERN, REF_CHARACTERS)]
@@ -367,7 +368,7 @@ class CampaignQuery(msgspec.Struct, forbid_unknown_fields=True):
 class PollQuery(msgspec.Struct, forbid_unknown_fields=True):
     """Which events; ``wait`` is for how many seconds to wait for the next, when there is none."""
 
-    cursor: Annotated[str, Meta(extra_json_schema={"pattern": STREAM_CURSOR})] | None = None
+    cursor: Annotated[str, Meta(extra_json_schema={"pattern": EVENT_CURSOR})] | None = None
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
     wait: Annotated[float, Meta(ge=0, le=60)] = 0.0
 
@@ -375,6 +376,7 @@ class PollQuery(msgspec.Struct, forbid_unknown_fields=True):
 class ReplyQuery(PollQuery, forbid_unknown_fields=True):
     """Which replies."""
 
+    cursor: Annotated[str, Meta(extra_json_schema={"pattern": REPLY_CURSOR})] | None = None
     campaign: str | None = None
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from gateway.config import Route
+if TYPE_CHECKING:  # the configuration reads files and names the host: not for a pure folder
+    from gateway.config import Route
 
 
 class Router:

@@ -25,10 +25,10 @@ class Events:
     async def read(self, client: str, cursor: str | None, limit: int = 1000) -> Page[Event]:
         """Up to ``limit`` events after ``cursor``; ``next`` is always a cursor to go on from.
 
-        A cursor is the stream entry and how many of its events have been read: ``id+n``.
+        A cursor is the stream entry and how many of its events have been read: ``id.n``.
         """
         key = self._keys("events", client)
-        entry, _, taken = (cursor or "-").partition("+")
+        entry, _, taken = (cursor or "-").partition(".")
         skip = int(taken or 0)
         items: list[Event] = []
         while len(items) < limit:
@@ -82,7 +82,7 @@ class Events:
 def _events(entry: str, packed: bytes) -> list[Event]:
     at_ms = int(entry.partition("-")[0])
     return [
-        _event(f"{entry}+{number}", at_ms, text.split(UNIT))
+        _event(f"{entry}.{number}", at_ms, text.split(UNIT))
         for number, text in enumerate(packed.decode().split(RECORD), 1)
     ]
 

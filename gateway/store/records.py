@@ -156,7 +156,7 @@ class Records:
             index = self._keys("index", f"{client}:{at}")
             position = after if after and at == place else "-"
             while True:
-                entry, _, skip = position.partition("+")
+                entry, _, skip = position.partition(".")
                 rows = await self._redis.call("XRANGE", index, entry, "+", "COUNT", 10)
                 if not rows:
                     break
@@ -168,7 +168,7 @@ class Records:
                         if record is not None and keep.fits(record):
                             items.append(record)
                         if len(items) == limit or looked == SCAN_AT_MOST:
-                            return Page(items=items, next=f"{at}/{row[0].decode()}+{number}")
+                            return Page(items=items, next=f"{at}/{row[0].decode()}.{number}")
                 position = "(" + rows[-1][0].decode()
         return Page(items=items)
 

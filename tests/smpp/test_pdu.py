@@ -53,6 +53,7 @@ from gateway.smpp.pdu import (
     status_name,
     status_text,
 )
+from gateway.smpp.wire import CString, OctetString
 from tests.smpp.strategies import PDUS, pdus_of
 
 HOT = (SubmitSm, SubmitSmResp, DeliverSm, DeliverSmResp)
@@ -241,6 +242,17 @@ def test_an_error_response_has_no_body_where_the_specification_says_so() -> None
 def test_what_does_not_fit_is_refused_by_its_name(pdu: Pdu, field: str) -> None:
     with pytest.raises(EncodeError, match=f"^{field}"):
         encode(pdu)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_string_may_be_as_long_as_its_limit_and_no_longer(kind: Any) -> None:
+    for name, field in LAYOUTS[kind]:
+        if isinstance(field, CString | OctetString):
+            text: Any = "x" * (field.limit - 1) if isinstance(field, CString) else b"x" * 254
+            longest = kind(9, **{name: text})
+            assert decode(encode(longest)) == longest
+            with pytest.raises(EncodeError, match=f"^{name}"):
+                encode(kind(9, **{name: text + text[:1]}))
 
 
 # What may come
