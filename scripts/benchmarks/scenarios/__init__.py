@@ -1,0 +1,16 @@
+"""One file a scenario, in the order ``scripts/bench all`` runs them.
+
+Each has ``async def run(options) -> Result`` and a first docstring line that ``--help`` shows.
+"""
+
+NAMES = (
+    "lifecycle",
+    "single",
+    "drain",
+    "urgent",
+    "pace",
+    "mixed",
+    "latency",
+    "memory",
+    "faults",
+)
