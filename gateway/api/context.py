@@ -96,7 +96,7 @@ class Context:
         self.intake = Intake(config)
 
     def accepted(self, state: str, count: int) -> None:
-        """Messages were committed in this state: count them, and wake those who send."""
+        """New messages were committed in this state: count them, and wake those who send."""
         known = self.metrics.accepted
         known[state] = known.get(state, 0) + count
         if state == "queued":

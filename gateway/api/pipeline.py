@@ -142,7 +142,7 @@ class Pipeline:
         await self._tally.flush()
 
     def _count(self, batch: _Batch, results: Iterator[PutResult]) -> dict[MessageState, int]:
-        """Tally each record; how many were accepted, by their state."""
+        """Tally each record; how many are new, by their state."""
         tally = self._tally
         states: dict[MessageState, int] = {}
         for (index, _, ref), outcome in zip(batch.records, batch.outcomes, strict=True):
@@ -155,5 +155,7 @@ class Pipeline:
                 tally.reject(index, refusal, ref)
             else:
                 tally.accept(index, outcome, result.state)
+                if result.kind == "same":
+                    continue
                 states[result.state] = states.get(result.state, 0) + 1
         return states

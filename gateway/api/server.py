@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from aiohttp.web import BaseRequest, Server, ServerRunner, StreamResponse, TCPSite
 
@@ -46,14 +47,15 @@ class Api:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.context = Context(config, store, carriers, metrics, ready, clock, monotonic)
-        self.context.spool_dir = config.redis.state_dir
         self.context.description = document_json(CALLS)
         self.context.page = page_html(CALLS)
         self._runners: list[ServerRunner] = []
 
     async def start(self) -> None:
         """Listen."""
-        http = self.context.config.http
+        config = self.context.config
+        http = config.http
+        self.context.spool_dir = _folder(config.redis.state_dir)
         await self._listen(http.listen, Table(CALLS))
         if http.metrics_listen:
             watched = Table(call for call in CALLS if call.path in WATCHED)
@@ -88,6 +90,11 @@ class Api:
         host, port = parse_listen(listen)
         await TCPSite(runner, host, port).start()
         self._runners.append(runner)
+
+
+def _folder(path: str) -> str | None:
+    """The state's folder where there is one: the system's for temporary files may be memory."""
+    return path if Path(path).is_dir() else None
 
 
 class Front:

@@ -89,7 +89,8 @@ async def _whole_body(context: Context, exchange: Exchange, origin: Origin) -> A
     error = refused(put, result)
     if error is not None:
         raise error
-    context.accepted(result.state.name, 1)
+    if result.kind == "new":
+        context.accepted(result.state.name, 1)
     return Answer(202, _encode(shown(MessageOut, put, result.state)))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import msgspec
 
@@ -33,6 +34,7 @@ def shown(shape: type[MessageOut], put: Put, state: MessageState, **more: int) -
     )
 
 
+@lru_cache(maxsize=4096)
 def rfc3339(at_ms: int) -> str:
     """A stored time as callers see it."""
     at = datetime.fromtimestamp(at_ms / 1000, UTC)

@@ -160,9 +160,10 @@ class Pump:
         if not self._node.may_write(now):
             return
         touched: list[Bind] = []
+        now_ms = wall_ms()
         rooms = {bind: bind.room for bind in self._binds}
         while self.pacer.admits(now):
-            job = self._next_job(rooms)
+            job = self._next_job(rooms, now_ms)
             if job is None:
                 break
             bind = job.bind
@@ -175,7 +176,7 @@ class Pump:
             bind.flush()
         self._mark(now)
 
-    def _next_job(self, rooms: dict[Bind, int]) -> Job | None:
+    def _next_job(self, rooms: dict[Bind, int], now_ms: int) -> Job | None:
         """A message already begun goes on; else the most urgent one begins on the freest bind."""
         for bind, begun in self._begun.items():
             if begun and rooms[bind] > 0:
@@ -185,7 +186,6 @@ class Pump:
         bind = max(rooms, key=rooms.__getitem__)
         if rooms[bind] <= 0:
             return None
-        now_ms = wall_ms()
         for waiting in self._ready:
             while waiting:
                 job = waiting.popleft()
@@ -335,9 +335,11 @@ class Pump:
         elif now < self._dry_until:
             limit = Limit.nothing_queued
         else:
-            limit = self.limited_by
-        if limit is not self.limited_by:
-            self.limited_by = limit
+            # Sending as fast as the lanes are read; the last limit that was met still describes it
+            # best, unless it is one that is over.
+            over = (Limit.paused, Limit.disconnected, Limit.store, Limit.throttled)
+            limit = Limit.window if self.limited_by in over else self.limited_by
+        self.limited_by = limit
 
     def _arm(self, now: float) -> None:
         """Set the one timer."""

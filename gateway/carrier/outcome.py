@@ -105,6 +105,16 @@ def give_up_unwritten(job: Job) -> None:
 def settle_of(job: Job, now_ms: int) -> Settle:
     """The settle of a job none of whose segments is under way any more."""
     message = job.message
+    if len(job.fates) == 1 and job.fates[0].state is MessageState.submitted:
+        return Settle(
+            kind=Kind.submitted,
+            lane=job.lane,
+            entry=job.entry,
+            message=message,
+            fates=f"{MessageState.submitted:d}::{job.fates[0].carrier_message_id}",
+            sent_ms=job.sent_ms,
+            ids=job.ids,
+        )
     states = [fate.state for fate in job.fates]
     if MessageState.in_doubt in states and MessageState.queued in states:
         # What was not written waits with the doubt: half a text is no text.

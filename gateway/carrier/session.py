@@ -27,10 +27,12 @@ from gateway.smpp.pdu import (
     status_name,
 )
 from gateway.smpp.session import (
+    Answered,
     BindRefused,
     Bound,
     Closed,
     Event,
+    Received,
     Role,
     Session,
     SessionState,
@@ -42,6 +44,8 @@ log = logging.getLogger(__name__)
 
 ALREADY_BOUND = 0x05
 """ESME_RALYBND."""
+_PASSED_ON = (Answered, Received)
+"""Nearly every event: none of the bind's own business."""
 READ_AT_MOST = 262_144
 """Octets of responses a peer may leave unread before we stop reading it."""
 
@@ -308,6 +312,8 @@ class Bind(asyncio.Protocol):
         """Note what concerns the bind itself, hand on the rest, write what is due."""
         closing = False
         for event in events:
+            if type(event) in _PASSED_ON:
+                continue
             if isinstance(event, Bound):
                 self._backoff.succeeded()
                 self._set(BindState.bound, "")

@@ -25,7 +25,7 @@ local function cancel(id)
     call('ZREM', K_due, id, '!' .. id)
     call('HDEL', K_body, id)
   end
-  call('HSET', key, 's', CANCELED, 'z', now, 'm', reason)
+  call('HSET', key, 's', CANCELED, 'z', string.format('%d', now), 'm', reason)
   call('HDEL', key, 'e', 'l', 'w')
   moved(campaign, state, CANCELED, now)
   tell(owner, 'canceled', id, campaign, ref, to, reason)

@@ -10,7 +10,7 @@ for _, id in ipairs(args[2]) do
     local fates = split_fates(m[4] or '')
     for _, fate in ipairs(fates) do if fate[1] < FIRST_FINAL then fate[1] = UNKNOWN end end
     local new = state_of(fates) or UNKNOWN
-    call('HSET', key, 's', new, 'z', now, 'g', join_fates(fates), 'm', 'no_receipt')
+    call('HSET', key, 's', new, 'z', string.format('%d', now), 'g', join_fates(fates), 'm', 'no_receipt')
     local client, campaign, ref, to = who(m[2])
     moved(campaign, state, new, now)
     tell(client, STATE_NAME[new], id, campaign, ref, to, 'no_receipt')

@@ -102,7 +102,7 @@ local function release(s)
   else
     call('HSET', K_body, id, body)
     call('ZADD', K_due, due, '!' .. id)
-    call('HSET', K_message .. id, 'w', due, 'u', s[12], 'g', s[11], 'm', s[17])
+    call('HSET', K_message .. id, 'w', string.format('%d', due), 'u', s[12], 'g', s[11], 'm', s[17])
     call('HDEL', K_message .. id, 'e', 'l')
   end
   correlate(id, s[14])

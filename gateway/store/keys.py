@@ -16,6 +16,7 @@ body         hash    message id to body, for messages that wait for a time of th
 due          zset    message id (``!`` before it: to the front) by the time it is due
 campaign     hash    a campaign's settings and state
 campaigns    zset    per client: campaign ids by creation time
+canceling    set     ``client:campaign`` of campaigns whose waiting messages are being ended
 counts       hash    per campaign: messages by state, hour and error
 index        stream  per client and campaign: message ids in the order of acceptance, as many
                      in an entry as were accepted together
@@ -49,6 +50,7 @@ NAMES: dict[str, str] = {
     "due": "due",
     "campaign": "c",
     "campaigns": "cs",
+    "canceling": "cx",
     "counts": "n",
     "index": "ix",
     "indexes": "ixs",

@@ -13,7 +13,7 @@ for _, member in ipairs(due) do
     local client, campaign, ref, to = who(m[2])
     local state = campaign == '' and 'running' or call('HGET', K_campaign .. campaign, 'state')
     if state == 'canceled' then
-      call('HSET', key, 's', CANCELED, 'z', now)
+      call('HSET', key, 's', CANCELED, 'z', string.format('%d', now))
       moved(campaign, tonumber(m[1]), CANCELED, now)
       tell(client, 'canceled', id, campaign, ref, to, '')
     else

@@ -108,12 +108,19 @@ class Queue:
             commands.append(("ZADD", ready, "NX", score, lane))
         await self._redis.pipeline(commands)
 
+    async def finish_canceling(self, now_ms: int) -> None:
+        """Go on with what :meth:`sweep_canceled` was at when its process or the store ended."""
+        for member in await self._redis.call("SMEMBERS", self._keys("canceling")):
+            client, _, campaign = member.decode().rpartition(":")
+            await self.sweep_canceled(client, campaign, now_ms)
+
     async def sweep_canceled(self, client: str, campaign: str, now_ms: int) -> int:
         """Give every waiting message of a canceled campaign its final state, bounded steps."""
         index, start, swept = self._keys("index", f"{client}:{campaign}"), "-", 0
         while True:
             entries = await self._redis.call("XRANGE", index, start, "+", "COUNT", SWEEP)
             if not entries:
+                await self._redis.call("SREM", self._keys("canceling"), f"{client}:{campaign}")
                 return swept
             ids = [id for _, fields in entries for id in split_ids(fields[1])]
             answers = await self.cancel(client, ids, now_ms, "campaign_canceled")

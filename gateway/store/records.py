@@ -232,7 +232,12 @@ class Records:
             raise CallerError(
                 "campaign-canceled", 409, f"campaign {id} has been canceled, which is for good"
             )
-        await self._redis.call("HSET", self._keys("campaign", id), "state", state.value)
+        commands: list[tuple[str | bytes | int, ...]] = [
+            ("HSET", self._keys("campaign", id), "state", state.value)
+        ]
+        if state is CampaignState.canceled:
+            commands.append(("SADD", self._keys("canceling"), f"{client}:{id}"))
+        await self._redis.pipeline(commands)
         return msgspec.structs.replace(found, state=state)
 
     async def update_campaign(self, client: str, id: str, **changes: Any) -> Campaign | None:
@@ -318,17 +323,17 @@ def _record(id: str, row: list[bytes | None]) -> MessageRecord | None:
     }
     if "state" not in values:
         return None
-    fixed: dict[str, Any] = dict(zip(FIXED, values["fixed"].split(UNIT), strict=True))
-    fixed |= {name: int(fixed[name]) for name in _FIXED_NUMBERS}
-    fixed["priority"] = Priority(int(fixed["priority"]))
+    kept: dict[str, Any] = dict(zip(FIXED, values["fixed"].split(UNIT), strict=True))
+    kept |= {name: int(kept[name]) for name in _FIXED_NUMBERS}
+    kept |= {name: int(values[name]) for name in _TIMES if name in values}
+    kept |= {name: values[name] for name in _WORDS if name in values}
+    kept["priority"] = Priority(int(kept["priority"]))
     record = MessageRecord(
         id=id,
         state=MessageState(int(values["state"])),
         attempt=int(values.get("attempt", 1)),
         fates=read_fates(values.get("fates", "")),
-        **fixed,
-        **{name: int(float(values[name])) for name in _TIMES if name in values},
-        **{name: values[name] for name in _WORDS if name in values},
+        **kept,
     )
     record.events = _life(record)
     return record

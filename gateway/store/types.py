@@ -97,7 +97,7 @@ class Event(msgspec.Struct, kw_only=True):
 
 
 class Report(msgspec.Struct, kw_only=True):
-    """A campaign in numbers of messages. ``by_hour`` is keyed by the hour in RFC 3339, then state."""
+    """A campaign in numbers of messages; ``by_hour`` by the hour in RFC 3339, then by state."""
 
     by_state: dict[str, int] = {}
     by_hour: dict[str, dict[str, int]] = {}

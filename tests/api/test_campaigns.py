@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from gateway.errors import StoreUnavailable
 from gateway.store import Store
 from tests.api.conftest import Post, Running
 
@@ -112,6 +113,25 @@ async def test_pause_resume_cancel(api: Running, store: Store, post: Post) -> No
     assert (await api.call("GET", f"/v1/messages/{sent}")).json["state"] != "canceled"
     again = await api.call("PATCH", path, {"state": "running"})
     assert (again.status, again.json["type"]) == (409, "campaign-canceled")
+
+
+async def test_a_sweep_that_the_store_interrupts(
+    api: Running, store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The campaign is canceled; canceling it again sweeps what was left."""
+    swept: list[str] = []
+
+    async def away(client: str, campaign: str, now_ms: int) -> int:
+        swept.append(campaign)
+        raise StoreUnavailable("gone")
+
+    monkeypatch.setattr(store.queue, "sweep_canceled", away)
+    campaign = await api.campaign()
+    for _ in range(2):
+        answer = await api.call("PATCH", f"/v1/campaigns/{campaign}", {"state": "canceled"})
+        assert (answer.status, answer.json["state"]) == (200, "canceled")
+    assert swept == [campaign, campaign]
+    assert "sweep put off" in caplog.text
 
 
 async def test_a_report_counts(api: Running, post: Post) -> None:

@@ -157,7 +157,9 @@ async def test_canceling_a_campaign_gives_every_waiting_message_its_end(store: S
     await store.queue.put([put(7, not_before_ms=NOW + 60_000)])
     (on_the_wire,) = await claim(store, 1)
     await store.records.set_campaign_state("crm", "c1", CampaignState.canceled)
-    assert await store.queue.sweep_canceled("crm", "c1", NOW) == 6
+    await store.queue.finish_canceling(NOW)
+    assert await store.redis.call("SCARD", store.redis.keys("canceling")) == 0
+    assert await store.queue.sweep_canceled("crm", "c1", NOW) == 0
     report = await store.records.report("crm", "c1")
     assert report is not None
     assert report.by_state == {"canceled": 6, "queued": 1}
