@@ -97,6 +97,8 @@ class Pump:
         self._begun: dict[Bind, deque[Job]] = {bind: deque() for bind in self._binds}
         self._claiming: asyncio.Task[None] | None = None
         self._store_away = False
+        self._lost_claim = False
+        """Redis did not answer a claim, and may have carried it out."""
         self._dry_until = 0.0
         self._quiet = False
         self._kicked = False
@@ -217,6 +219,8 @@ class Pump:
             return
         if now < self._dry_until or not self._node.may_write(now):
             return
+        if self._lost_claim and (self.in_flight or self._inbound.uncommitted):
+            return
         wanted = self._wanted(now)
         if wanted > 0:
             self._claiming = asyncio.create_task(self._claim(wanted))
@@ -236,11 +240,13 @@ class Pump:
 
     async def _claim(self, wanted: int) -> None:
         try:
+            if self._lost_claim:
+                await self._take_back()
             claimed = await self._store.queue.claim(
                 self.routes(), self._consumer, wanted, wall_ms()
             )
         except StoreUnavailable as error:
-            self._store_away = True
+            self._store_away = self._lost_claim = True
             self._dry_until = time.monotonic() + STORE_PAUSE
             log.warning("claim failed", extra={"carrier": self.carrier.name, "detail": str(error)})
         else:
@@ -249,6 +255,13 @@ class Pump:
         finally:
             self._claiming = None
         self.kick()
+
+    async def _take_back(self) -> None:
+        """A claim's answer was lost: now that we hold nothing, what is claimed for us is that."""
+        given = await self._store.queue.give_back(self._consumer, wall_ms())
+        self._lost_claim = False
+        if given:
+            log.info("claims given back", extra={"carrier": self.carrier.name, "messages": given})
 
     def _take(self, claimed: list[Claimed], wanted: int) -> None:
         now = time.monotonic()

@@ -1,9 +1,11 @@
 """When the next segment may leave: never above the rate, evenly, and catching up.
 
 A token bucket bursts after every pause; even spacing alone loses what late timers cost (7%
-measured). So both: a schedule of evenly spaced slots that a late caller may catch up on, and a
-ring of the last ``rate`` send times that no catching up can get around: the segment after it
-must be a full second later than the first in it. ESME_RTHROTTLED and ESME_RMSGQFUL lower the
+measured). So both: a schedule of evenly spaced slots that a caller who is a little late catches
+up on, and a ring of the last ``rate`` send times that no catching up can get around: the segment
+after it must be a full second later than the first in it. The slots of a second take a little
+longer than the ring spans: otherwise what one stall bunched together would come bunched in every
+second after it. ESME_RTHROTTLED and ESME_RMSGQFUL lower the
 account's rate by a third, at most once a second, and it comes back by a fiftieth a second.
 """
 
@@ -12,8 +14,10 @@ from __future__ import annotations
 UNLIMITED = 1 << 30
 SPAN = 1.002
 """Seconds the ring spans: the carrier's clock and ours see a segment a little apart."""
-CATCH_UP = 0.1
-"""Seconds a late caller may make up for."""
+STEP = 1.005
+"""Seconds that ``rate`` slots take."""
+CATCH_UP = 0.05
+"""Seconds a late caller may make up for; later than that, the slots start anew."""
 FALL, RISE, FLOOR = 2 / 3, 1 / 50, 1 / 100
 HOLD_SECONDS = 1.0
 
@@ -76,5 +80,6 @@ class Pacer:
             return
         self._ring[self._at] = now
         self._at = (self._at + 1) % self.rate
-        step = 1.0 / (self.rate * self.share(now))
-        self._slot = max(self._slot + step, now - CATCH_UP)
+        if now - self._slot > CATCH_UP:
+            self._slot = now
+        self._slot += STEP / (self.rate * self.share(now))

@@ -27,12 +27,12 @@ local function cancel(id)
   end
   call('HSET', key, 's', CANCELED, 'z', string.format('%d', now), 'm', reason)
   call('HDEL', key, 'e', 'l', 'w')
-  moved(campaign, state, CANCELED, now)
+  moved(campaign, state, CANCELED)
   tell(owner, 'canceled', id, campaign, ref, to, reason)
   return 'c'
 end
 
 for i, id in ipairs(ids) do answers[i] = cancel(id) end
 for lane in pairs(touched) do drop_lane_if_empty(lane) end
-flush()
+flush(now)
 return table.concat(answers)

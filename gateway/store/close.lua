@@ -12,7 +12,7 @@ for _, id in ipairs(args[2]) do
     local new = state_of(fates) or UNKNOWN
     call('HSET', key, 's', new, 'z', string.format('%d', now), 'g', join_fates(fates), 'm', 'no_receipt')
     local client, campaign, ref, to = who(m[2])
-    moved(campaign, state, new, now)
+    moved(campaign, state, new)
     tell(client, STATE_NAME[new], id, campaign, ref, to, 'no_receipt')
     if state == DOUBT then
       call('ZREM', K_doubt, id)
@@ -22,5 +22,5 @@ for _, id in ipairs(args[2]) do
     closed = closed + 1
   end
 end
-flush()
+flush(now)
 return closed

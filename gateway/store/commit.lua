@@ -1,16 +1,18 @@
 -- commit: what one process learned from one carrier account: settles, then receipts.
 -- ARGV[1] {now_ms, account, settles, receipts, correlation hours, parked seconds, batch,
--- incarnation}, bodies of releases and doubts from ARGV[2] on. Answers {settled, code, old, new,
+-- incarnation, plain settles}, bodies of releases and doubts from ARGV[2] on. Answers {settled, code, old, new,
 -- submitted_ms, ... for each receipt}. A batch that has been committed before answers {-1}, an
 -- incarnation that others have declared dead {-2}; neither changes anything.
 -- settle: {1 submitted|2 release|3 doubt, lane, entry, id, client, campaign, ref, to, state,
 --          error, fates, attempt, sent_ms, ids, body index, due_ms|-1 front, reason, segments,
 --          an earlier attempt left fates}
+-- plain settle, flat: lane, entry, id, campaign, fates, sent_ms, canonical id: one segment, taken at
+-- the first attempt, as nearly all are.
 -- receipt codes: 1 moved, 2 no change, 3 parked, 4 settled a doubt, 5 several candidates
 local args = cmsgpack.unpack(ARGV[1])
 local now, settles, receipts = args[1], args[3], args[4]
 account = args[2]
-local hours, parked_seconds = args[5], args[6]
+local hours, parked_seconds, plain = args[5], args[6], args[9]
 if args[8] ~= '' and call('SISMEMBER', K_nodes, args[8]) == 0 then return {-2} end
 if args[7] ~= '' and not call('SET', K_done .. args[7], 1, 'NX', 'EX', 600) then return {-1} end
 local submitted, correlations = {}, {}
@@ -22,11 +24,15 @@ local someone_parked = call('EXISTS', K_parked .. account) == 1
 -- What goes back or into doubt leaves one by one, below: it must not go back twice.
 local function leave_lanes()
   local by_lane, order, left = {}, {}, 0
-  for i = 1, #settles do
-    local lane = settles[i][2]
+  local function leave(lane, entry)
     local list = by_lane[lane]
     if not list then list = {}; by_lane[lane] = list; order[#order + 1] = lane end
-    if settles[i][1] == 1 then list[#list + 1] = settles[i][3] end
+    list[#list + 1] = entry
+  end
+  for i = 1, #plain, 7 do leave(plain[i], plain[i + 1]) end
+  for i = 1, #settles do
+    local s = settles[i]
+    leave(s[2], s[1] == 1 and s[3] or nil)
   end
   for i = 1, #order do
     local key, entries = K_lane .. order[i], by_lane[order[i]]
@@ -66,6 +72,25 @@ local function flush_correlations()
   if again > 0 then call('HINCRBY', K_counts .. '@' .. account, 'recycled', again) end
 end
 
+local function settle_plain()
+  local of = {}
+  for i = 1, #plain, 7 do
+    local id, campaign, canon = plain[i + 2], plain[i + 3], plain[i + 6]
+    call('HSET', K_message .. id, 's', TEXT[SUBMITTED], 'v', account, 'g', plain[i + 4],
+         'y', plain[i + 5])
+    of[campaign] = (of[campaign] or 0) + 1
+    submitted[#submitted + 1] = id
+    if canon ~= '' then
+      local n = #correlations
+      correlations[n + 1] = canon
+      correlations[n + 2] = id .. ':1'
+      local r = someone_parked and unpark(canon)
+      if r then apply(id, 1, r, now) end
+    end
+  end
+  for campaign, times in pairs(of) do moved(campaign, QUEUED, SUBMITTED, nil, times) end
+end
+
 -- Between two attempts receipts may have come for segments the first one had sent.
 local function merge(id, fates)
   local mine, stored = split_fates(fates), split_fates(call('HGET', K_message .. id, 'g') or '')
@@ -88,7 +113,7 @@ local function submit(s)
   else
     call('HSET', K_message .. id, 's', TEXT[state], 'v', account, 'g', s[11], 'y', s[13])
   end
-  moved(s[6], QUEUED, state, now, s[10])
+  moved(s[6], QUEUED, state, s[10])
   submitted[#submitted + 1] = id
   correlate(id, s[14])
 end
@@ -153,6 +178,7 @@ local function look_up()
 end
 
 local settled, touched = leave_lanes()
+settle_plain()
 for i = 1, #settles do settle(settles[i]) end
 flush_correlations()
 for i = 1, #touched do drop_lane_if_empty(touched[i]) end
@@ -186,5 +212,5 @@ for i = 1, #receipts do
   local n = #answer
   answer[n + 1] = code; answer[n + 2] = old; answer[n + 3] = new; answer[n + 4] = sent
 end
-flush()
+flush(now)
 return answer

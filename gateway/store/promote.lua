@@ -14,7 +14,7 @@ for _, member in ipairs(due) do
     local state = campaign == '' and 'running' or call('HGET', K_campaign .. campaign, 'state')
     if state == 'canceled' then
       call('HSET', key, 's', CANCELED, 'z', string.format('%d', now))
-      moved(campaign, tonumber(m[1]), CANCELED, now)
+      moved(campaign, tonumber(m[1]), CANCELED)
       tell(client, 'canceled', id, campaign, ref, to, '')
     else
       local lane, segments = lane_of(m[2])
@@ -22,12 +22,12 @@ for _, member in ipairs(due) do
       call('HSET', key, 's', QUEUED, 'e', entry)
       if front then call('HSET', key, 'l', where) end
       call('HDEL', key, 'w')
-      moved(campaign, tonumber(m[1]), QUEUED, now)
+      moved(campaign, tonumber(m[1]), QUEUED)
     end
   end
   call('HDEL', K_body, id)
   call('ZREM', K_due, member)
 end
-flush()
+flush(now)
 local first = call('ZRANGE', K_due, 0, 0, 'WITHSCORES')
 return {#due, first[2] and math.max(0, math.ceil(tonumber(first[2]) - now)) or -1}

@@ -77,6 +77,22 @@ class Queue:
             ]
         return claimed
 
+    async def give_back(self, consumer: str, now_ms: int) -> int:
+        """Put back on their lanes what ``consumer`` has claimed, in front; answers how many.
+
+        For a claim whose answer was lost: only while the consumer holds nothing itself.
+        """
+        given = 0
+        for lane in await self._redis.call("SMEMBERS", self._keys("lanes")):
+            while True:
+                count = await self._redis.run(
+                    scripts.GIVE_BACK, [now_ms, lane.decode(), consumer, SWEEP]
+                )
+                given += int(count)
+                if count < SWEEP:
+                    break
+        return given
+
     async def promote(self, now_ms: int, limit: int = 200) -> tuple[int, int]:
         """Put due messages on their lanes: (how many, milliseconds to the next or -1)."""
         count, wait = await self._redis.run(scripts.PROMOTE, [now_ms, limit])

@@ -32,5 +32,5 @@ if #pending < limit then
   call('XGROUP', 'DELCONSUMER', key, 'g', consumer)
   drop_lane_if_empty(lane)
 end
-flush()
+flush(now)
 return #pending

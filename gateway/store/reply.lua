@@ -35,5 +35,5 @@ for _, r in ipairs(args[5]) do
   count(campaign, 'replies', 1)
   answer[#answer + 1] = {stored, client, campaign, id or ''}
 end
-flush()
+flush(now)
 return answer

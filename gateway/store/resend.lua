@@ -15,9 +15,9 @@ for i, item in ipairs(items) do
     call('ZREM', K_doubt, id)
     local _, campaign, _, to = who(m[2])
     call('SREM', K_suspects .. account .. ':' .. to, id)
-    moved(campaign, DOUBT, QUEUED, now)
+    moved(campaign, DOUBT, QUEUED)
     sent = sent + 1
   end
 end
-flush()
+flush(now)
 return sent

@@ -44,6 +44,7 @@ def _script(name: str, *, shared: bool = True) -> Script:
 PUT = _script("put", shared=False)
 CLAIM = _script("claim", shared=False)
 COMMIT = _script("commit")
+GIVE_BACK = _script("give_back")
 PROMOTE = _script("promote")
 CANCEL = _script("cancel")
 RECOVER = _script("recover")

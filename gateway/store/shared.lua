@@ -1,6 +1,6 @@
 -- shared: what several scripts say in the same words. Included after the prelude.
 local account = ''
-local counts, events = {}, {}
+local counts, moves, events = {}, {}, {}
 
 local function count(campaign, field, by)
   if campaign == '' or not campaign then return end
@@ -9,13 +9,25 @@ local function count(campaign, field, by)
   of[field] = (of[field] or 0) + by
 end
 
-local function moved(campaign, from, to, now, error)
-  count(campaign, 's' .. from, -1)
-  count(campaign, 's' .. to, 1)
-  if to >= FIRST_FINAL then
-    count(campaign, 'h' .. math.floor(now / 3600000) .. ':' .. to, 1)
-    if from >= FIRST_FINAL then count(campaign, 'corrected', 1) end
-    if error and error ~= '' then count(campaign, 'e' .. error, 1) end
+-- A message of a campaign went from one state to another; several at once with `times`.
+local function moved(campaign, from, to, error, times)
+  if campaign == '' then return end
+  local of, code = moves[campaign], from * 100 + to
+  if not of then of = {}; moves[campaign] = of end
+  of[code] = (of[code] or 0) + (times or 1)
+  if to >= FIRST_FINAL and error and error ~= '' then count(campaign, 'e' .. error, 1) end
+end
+
+local function count_moves(now)
+  local hour = 'h' .. math.floor(now / 3600000) .. ':'
+  for campaign, codes in pairs(moves) do
+    for code, times in pairs(codes) do
+      local from, to = math.floor(code / 100), code % 100
+      count(campaign, 's' .. from, -times)
+      count(campaign, 's' .. to, times)
+      if to >= FIRST_FINAL then count(campaign, hour .. to, times) end
+      if to >= FIRST_FINAL and from >= FIRST_FINAL then count(campaign, 'corrected', times) end
+    end
   end
 end
 
@@ -26,7 +38,8 @@ local function tell(client, ...)
   list[#list + 1] = table.concat({...}, '\031')
 end
 
-local function flush()
+local function flush(now)
+  count_moves(now)
   for client, list in pairs(events) do
     call('XADD', K_events .. client, '*', 'e', table.concat(list, '\030'))
   end
@@ -120,6 +133,24 @@ local function enqueue(lane, body, segments, now, front)
   return entry, lane
 end
 
+-- The common case of `apply`, without a table: a message of one segment that is not in doubt.
+local function apply_to_one(id, key, m, r, now, client, told, campaign, error, carrier_id)
+  local old, new, sent = tonumber(m[1]), r[5], tonumber(m[4] or 0)
+  if RANK[new] <= RANK[old] then return old, old, sent end
+  if r[6] ~= '' then error = r[6] end
+  if carrier_id == '' then carrier_id = r[8] end
+  local written = TEXT[new] .. ':' .. error .. ':' .. carrier_id
+  if new < FIRST_FINAL then
+    call('HSET', key, 's', TEXT[new], 'g', written)
+    moved(campaign, old, new)
+  else
+    call('HSET', key, 's', TEXT[new], 'g', written, 'z', string.format('%d', now), 'j', error)
+    tell(client, STATE_NAME[new] .. '\031' .. id .. '\031' .. told .. '\031' .. error)
+    moved(campaign, old, new, new ~= DELIVERED and error)
+  end
+  return old, new, sent
+end
+
 -- Applies what a carrier reported about one segment. Answers old state, new state, submitted_ms,
 -- or nil when the record is gone or names another recipient.
 -- r: {candidates, to, sender, reference, state, error, stat, carrier id}
@@ -127,12 +158,18 @@ local function apply(id, index, r, now)
   local key = K_message .. id
   local m = call('HMGET', key, 's', 'g', 'i', 'y')
   if not m[1] then return nil end
-  local client, campaign, ref, to = who(m[3])
+  local client, told, campaign, to = string.match(m[3],
+    '^([^\031]*)\031(([^\031]*)\031[^\031]*\031([^\031]*))')
   local named = r[2]
   if named ~= '' and named ~= to and string.sub(to, -#named) ~= named
      and string.sub(named, -#to) ~= to then
     return nil
   end
+  local one, error, carrier_id = string.match(m[2] or '', '^(%d+):([^:]*):([^\030]*)$')
+  if one and one == m[1] and one ~= TEXT[DOUBT] and index == 1 then
+    return apply_to_one(id, key, m, r, now, client, told, campaign, error, carrier_id)
+  end
+  local ref = string.match(told, '\031([^\031]*)')
   local fates = split_fates(m[2] or '')
   local fate = fates[index]
   if not fate then return nil end
@@ -153,10 +190,10 @@ local function apply(id, index, r, now)
     local error = error_of(fates, state)
     call('HSET', key, 's', TEXT[state], 'g', written, 'z', string.format('%d', now), 'j', error)
     tell(client, STATE_NAME[state], id, campaign, ref, to, error)
-    moved(campaign, old, state, now, state ~= DELIVERED and error or '')
+    moved(campaign, old, state, state ~= DELIVERED and error)
   else
     call('HSET', key, 's', TEXT[state], 'g', written)
-    moved(campaign, old, state, now)
+    moved(campaign, old, state)
   end
   if old == DOUBT then
     call('ZREM', K_doubt, id)
@@ -207,7 +244,7 @@ local function into_doubt(id, to, from, body, fates, attempt, sent, now, client,
   call('HSET', K_body, id, body)
   call('ZADD', K_doubt, now, id)
   call('SADD', K_suspects .. account .. ':' .. to, id)
-  moved(campaign, from, DOUBT, now)
+  moved(campaign, from, DOUBT)
   tell(client, 'in_doubt', id, campaign, ref, to, '')
   for _, canon in ipairs(call('SMEMBERS', K_parkedfor .. account .. ':' .. to)) do
     local blob = call('HGET', K_parked .. account, canon)

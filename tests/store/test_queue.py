@@ -196,6 +196,15 @@ async def test_a_release_goes_before_its_lane(store: Store) -> None:
     assert await claimed_numbers(store) == [0, 1, 2, 3]
 
 
+async def test_a_claim_whose_answer_was_lost_is_given_back(store: Store) -> None:
+    await store.queue.put([put(n) for n in range(6)])
+    await claim(store, 3)
+    (other,) = await claim(store, 1, "n2/bbbb:andina")
+    assert await store.queue.give_back(CONSUMER, NOW) == 3
+    assert await claimed_numbers(store) == [0, 1, 2, 4, 5]
+    assert other.message.to.endswith("3")
+
+
 async def test_a_retry_waits_for_its_time(store: Store) -> None:
     await store.queue.put([put(1)])
     (first,) = await claim(store)
