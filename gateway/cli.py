@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway.errors import ConfigError, RecadoError
+from gateway.errors import ConfigError, RecadoError, StoreRefused
 
 if TYPE_CHECKING:
     from gateway.config import Carrier, Client, Config, Route
@@ -250,9 +250,14 @@ def _store(options: argparse.Namespace) -> int:
     if not config.redis.embedded:
         problem = f'redis.url: found {config.redis.shown}; recado store needs "embedded"'
         raise ConfigError([f"{config.files[0]}: {problem}"])
-    from gateway.store.embedded import embedded_command, embedded_environment
+    from gateway.store.embedded import embedded_command, embedded_environment, hold_files
 
-    command = embedded_command(Path(config.redis.state_dir))
+    state_dir = Path(config.redis.state_dir)
+    command = embedded_command(state_dir)
+    lock = hold_files(state_dir)
+    if lock is None:
+        raise StoreRefused(f"a store runs already on the files in {state_dir}")
+    os.set_inheritable(lock, True)
     os.execvpe(command[0], command, embedded_environment())
 
 

@@ -23,7 +23,7 @@ from gateway.carrier.account import Account, Carriers
 from gateway.carrier.dispatch import Limit
 from gateway.clock import wall_ms
 from gateway.config import Config, Route
-from gateway.errors import RecadoError, StoreUnavailable
+from gateway.errors import Fenced, RecadoError, StoreUnavailable
 from gateway.message import InDoubtRule, Message, MessageState, read_fates, write_fates
 from gateway.metrics import Metrics
 from gateway.notify import Notify
@@ -53,15 +53,24 @@ def run(config: Config) -> int:
 
 async def _run(config: Config) -> int:
     daemon = Daemon(config)
-    stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, daemon.ending.set)
+    told = asyncio.create_task(daemon.ending.wait(), name="told-to-stop")
+    starting = asyncio.create_task(daemon.start(), name="start")
     try:
-        await daemon.start()
-        await stop.wait()
+        # A start may wait for the store; a stop does not wait for the start.
+        await asyncio.wait([starting, told], return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            await starting
+            await told
     finally:
+        for task in (starting, told):
+            task.cancel()
+        await asyncio.wait([starting, told])
         await daemon.stop()
+    if daemon.fenced is not None:
+        raise daemon.fenced
     return 0
 
 
@@ -71,6 +80,11 @@ class Daemon:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.ready = False
+        self.ending = asyncio.Event()
+        """Set when it is to stop, by a signal or because it must."""
+        self.fenced: Fenced | None = None
+        """Why it must: others have declared it dead."""
+        self._over = False
         self.metrics = Metrics()
         self.metrics.limits = tuple(limit.value for limit in Limit)
         self._notify = Notify()
@@ -155,6 +169,7 @@ class Daemon:
         seconds = self.config.lifecycle.drain_seconds
         drained = await asyncio.gather(*(account.drain(seconds) for account in accounts))
         await asyncio.gather(*(account.unbind() for account in accounts))
+        self._over = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -175,7 +190,7 @@ class Daemon:
                 await self.store.open()
                 return
             except StoreUnavailable as error:
-                if time.monotonic() > deadline:
+                if time.monotonic() > deadline or self.ending.is_set():
                     raise
                 log.warning("waiting for the store", extra={"detail": str(error)})
                 await asyncio.sleep(1.0)
@@ -205,6 +220,9 @@ class Daemon:
             while True:
                 try:
                     await work()
+                except Fenced as error:
+                    self.fenced = error
+                    self.ending.set()
                 except StoreUnavailable as error:
                     self.metrics.redis_up = False
                     log.warning("put off", extra={"work": name, "detail": str(error)})
@@ -212,12 +230,14 @@ class Daemon:
                     log.error("failed", extra={"work": name, "detail": str(error)})
                 except Exception:
                     log.exception("fault", extra={"work": name})
+                if self._over:  # the client of the store may have swallowed the cancel
+                    return
                 await asyncio.sleep(seconds)
 
         return asyncio.create_task(repeat(), name=name)
 
     async def _promote(self) -> None:
-        while True:
+        while not self._over:
             count, wait = await self.store.queue.promote(wall_ms())
             if count:
                 self.carriers.wake()

@@ -54,10 +54,12 @@ class Account:
         for event in events:
             if isinstance(event, Answered):
                 if isinstance(event.context, Flight):
+                    bind.silent = False
                     self.pump.answered(event.context, event.response, event.sent_at)
             elif isinstance(event, Received):
                 self.inbound.take(bind, session, event.pdu)
             elif isinstance(event, TimedOut) and isinstance(event.context, Flight):
+                bind.silent = True
                 self.pump.unanswered(event.context)
         self.pump.kick()
 
@@ -80,7 +82,7 @@ class Account:
         """Wait for responses and their commits; True when nothing is left under way."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if self.pump.in_flight == 0 and self.inbound.idle:
+            if self.pump.in_flight == 0 and self.inbound.uncommitted == 0:
                 return True
             await asyncio.sleep(0.02)
         return False
@@ -142,6 +144,8 @@ class Carriers:
         if account is None:
             return False
         account.pump.paused = paused
+        if paused:
+            account.pump.give_back()
         account.pump.kick()
         return True
 

@@ -19,6 +19,7 @@ from gateway.carrier.inbound import Inbound
 from gateway.carrier.outcome import (
     Flight,
     Job,
+    give_up_unsendable,
     give_up_unwritten,
     settle_expired,
     settle_of,
@@ -29,11 +30,12 @@ from gateway.carrier.session import Bind
 from gateway.carrier.submit import Submits
 from gateway.clock import wall_ms
 from gateway.config import Carrier
-from gateway.errors import StoreUnavailable
+from gateway.errors import EncodeError, StoreUnavailable
 from gateway.metrics import Metrics
 from gateway.policy.pacer import Pacer
 from gateway.smpp.pdu import Response, SubmitSmResp
 from gateway.smpp.receipt import canonical, clean
+from gateway.smpp.text import TextError
 from gateway.store import Store
 from gateway.store.correlation import Settle
 from gateway.store.node import Node
@@ -135,7 +137,7 @@ class Pump:
         self._quiet = True
         if self._claiming is not None:
             await asyncio.wait([self._claiming])
-        self._give_back()
+        self.give_back()
 
     def sending_rate(self, now: float) -> float:
         """Segments a second over the last :data:`RATE_SECONDS`."""
@@ -203,8 +205,12 @@ class Pump:
 
     def _submit(self, job: Job, bind: Bind, now: float) -> None:
         index = job.next
-        pdu = self._submits.pdu(job, index)
-        bind.session.send(pdu, now, Flight(job, index))
+        try:
+            pdu = self._submits.pdu(job, index)
+            bind.session.send(pdu, now, Flight(job, index))
+        except (EncodeError, TextError) as error:
+            self._cannot_send(job, bind, error)
+            return
         job.next += 1
         job.skip_known()
         if job.written:
@@ -213,6 +219,16 @@ class Pump:
         self._sent_total += 1
         if index == 0 and job.message.attempt == 1:
             self._metrics.accepted_to_submitted(job.sent_ms - job.message.accepted_ms)
+
+    def _cannot_send(self, job: Job, bind: Bind, error: Exception) -> None:
+        log.error(
+            "cannot be sent",
+            extra={"carrier": self.carrier.name, "id": job.message.id, "detail": str(error)},
+        )
+        self._begun[bind].remove(job)
+        give_up_unsendable(job)
+        if job.pending == 0:
+            self._finish(job, settle_of(job, wall_ms()))
 
     def _maybe_claim(self, now: float) -> None:
         if self._claiming is not None or self._quiet or self.paused:
@@ -229,7 +245,7 @@ class Pump:
         """Segments worth claiming: what window and pacer admit soon, less what is ready."""
         window = self.carrier.window
         bound = [bind for bind in self._binds if bind.bound]
-        free = sum(bind.session.window_free for bind in bound)
+        free = sum(bind.window_free for bind in bound)
         ahead = max(1, window // 2) * len(bound)
         wanted = min(free + ahead, self.pacer.soon(now, HORIZON)) - self._ready_count
         unsettled = self.in_flight + self._inbound.uncommitted
@@ -274,15 +290,15 @@ class Pump:
         self.in_flight += len(claimed)
         if segments < wanted:
             self._dry_until = now + POLL
-        if self._quiet:
-            self._give_back()
+        if self._quiet or self.paused or not self.bound:
+            self.give_back()
 
-    def _give_back(self) -> None:
+    def give_back(self) -> None:
         """Release what has been claimed and not begun: it is sure not to have left."""
         now_ms = wall_ms()
-        for waiting in reversed(self._ready):
+        for waiting in self._ready:
             while waiting:
-                job = waiting.pop()
+                job = waiting.popleft()
                 self._ready_count -= 1
                 self._finish(job, settle_of(job, now_ms))
 
@@ -325,6 +341,8 @@ class Pump:
             give_up_unwritten(job)
             if job.pending == 0:
                 self._finish(job, settle_of(job, wall_ms()))
+        if not self.bound:
+            self.give_back()  # another carrier of the route may take it, or a cancel
 
     def _finish(self, job: Job, settle: Settle) -> None:
         self.in_flight -= 1
@@ -343,7 +361,7 @@ class Pump:
             limit = Limit.throttled
         elif not self.pacer.admits(now):
             limit = Limit.rate
-        elif self._ready_count or not any(bind.session.window_free for bind in self._binds):
+        elif self._ready_count or not any(bind.window_free for bind in self._binds):
             limit = Limit.window
         elif now < self._dry_until:
             limit = Limit.nothing_queued

@@ -18,7 +18,7 @@ import msgspec
 from gateway.carrier.session import Bind
 from gateway.clock import wall_ms
 from gateway.config import Carrier
-from gateway.errors import StoreUnavailable
+from gateway.errors import Fenced, StoreUnavailable
 from gateway.message import STATE_OF_RECEIPT, Receipt, Reply
 from gateway.metrics import Metrics
 from gateway.smpp.pdu import DataSm, DataSmResp, DeliverSm, DeliverSmResp, Pdu
@@ -128,9 +128,11 @@ class Inbound:
     async def _run(self) -> None:
         try:
             while self._settles or self._deliveries:
-                started = time.monotonic()
                 count = await self._one_batch()
-                self._size.adapt(count, time.monotonic() - started)
+                self._size.adapt(count, self._store.correlation.script_seconds)
+        except Fenced as error:
+            self._settling = 0
+            log.error("not ours any more", extra={"detail": str(error)})
         finally:
             self._task = None
             if self._settles or self._deliveries:

@@ -94,6 +94,15 @@ def take_silence(job: Job, index: int) -> None:
     job.fates[index] = DOUBTFUL
 
 
+def give_up_unsendable(job: Job) -> None:
+    """The rest of it cannot be put in a submit_sm: it ends here, and never holds up the others."""
+    for index in range(job.next, len(job.fates)):
+        if job.fates[index].state is MessageState.queued:
+            job.pending -= 1
+            job.fates[index] = SegmentFate(MessageState.failed, "unsendable", "")
+    job.next = len(job.fates)
+
+
 def give_up_unwritten(job: Job) -> None:
     """The link broke before these segments were written: they are sure not to have left."""
     for index in range(job.next, len(job.fates)):

@@ -110,6 +110,9 @@ class Bind(asyncio.Protocol):
         self.state = BindState.waiting
         self.since = time.time()
         self.reason = ""
+        self.silent = False
+        """A submit was not answered in time, and none since: one at a time, until one is. Else a
+        carrier that takes and does not answer would bring a whole campaign into doubt."""
         self.session = self._new_session()
         self._on_events = on_events
         self._on_lost = on_lost
@@ -142,6 +145,13 @@ class Bind(asyncio.Protocol):
             return 0
         if self._transport.get_write_buffer_size() > 0:
             return 0
+        return self.window_free
+
+    @property
+    def window_free(self) -> int:
+        """How many submits the window has room for."""
+        if self.silent:
+            return 0 if self.session.outstanding else min(1, self.session.window_free)
         return self.session.window_free
 
     def flush(self) -> None:
@@ -163,7 +173,7 @@ class Bind(asyncio.Protocol):
             return
         if hold:
             self._transport.pause_reading()
-        elif self.session.pending_bytes < READ_AT_MOST:
+        elif self._transport.get_write_buffer_size() <= READ_AT_MOST:
             self._transport.resume_reading()
 
     # Its life
@@ -175,7 +185,8 @@ class Bind(asyncio.Protocol):
             try:
                 await self._connect()
                 await self._serve()
-            except OSError as error:  # TimeoutError and ssl.SSLError are among them
+            # TimeoutError and ssl.SSLError are among them; UnicodeError is of an odd host name.
+            except (OSError, UnicodeError) as error:
                 said = str(error) or "no answer in time"
                 self._set(BindState.waiting, f"cannot connect: {said}")
             if self._ending():
@@ -235,6 +246,9 @@ class Bind(asyncio.Protocol):
 
     async def _serve(self) -> None:
         assert self._closed is not None
+        if self.session.state is SessionState.CLOSED:  # it hung up before we could speak
+            await self._closed
+            return
         self._set(BindState.binding, "")
         request = BIND_REQUESTS[self.mode](
             system_id=self.carrier.system_id,
@@ -276,7 +290,7 @@ class Bind(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._take(self.session.receive_data(data, time.monotonic()))
-        if self.session.pending_bytes > READ_AT_MOST and self._transport is not None:
+        if self._transport is not None and self._transport.get_write_buffer_size() > READ_AT_MOST:
             self._transport.pause_reading()
 
     def resume_writing(self) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from gateway.carrier.outcome import Job
 from gateway.clock import wall_ms
 from gateway.config import Carrier
+from gateway.message import Message
 from gateway.smpp.pdu import SubmitSm
-from gateway.smpp.text import segments
+from gateway.smpp.text import SegmentBody, TextError, segments
 
 UDHI = 0x40
 RECEIPT_ALWAYS = 0x01
@@ -67,16 +68,20 @@ class Submits:
                 self._sources[sender] = found
         return found
 
+    def _bodies(self, message: Message) -> list[SegmentBody]:
+        """As many segments as were measured, maybe with the longer header of another carrier."""
+        number = int(message.id[-4:], 16)
+        for long in (self._carrier.long_messages, "udh16", "udh8"):
+            bodies = segments(message.text, message.encoding, number, long)
+            if len(bodies) == message.segments:
+                return bodies
+        raise TextError(f"{len(bodies)} segments, and {message.segments} were accepted")
+
     def pdu(self, job: Job, index: int) -> SubmitSm:
-        """The submit_sm of segment ``index`` (from 0) of a job."""
+        """The submit_sm of segment ``index`` (from 0) of a job. Raises TextError."""
         message = job.message
         if job.bodies is None:
-            job.bodies = segments(
-                message.text,
-                message.encoding,
-                int(message.id[-4:], 16),
-                self._carrier.long_messages,
-            )
+            job.bodies = self._bodies(message)
         body = job.bodies[index]
         ton, npi = self._source(message.sender)
         reference: tuple[tuple[int, bytes], ...] = ()

@@ -1,6 +1,6 @@
 -- commit: what one process learned from one carrier account: settles, then receipts.
 -- ARGV[1] {now_ms, account, settles, receipts, correlation hours, parked seconds, batch,
--- incarnation, plain settles}, bodies of releases and doubts from ARGV[2] on. Answers {settled, code, old, new,
+-- incarnation, plain settles}, bodies of releases and doubts from ARGV[2] on. Answers {microseconds, settled, code, old, new,
 -- submitted_ms, ... for each receipt}. A batch that has been committed before answers {-1}, an
 -- incarnation that others have declared dead {-2}; neither changes anything.
 -- settle: {1 submitted|2 release|3 doubt, lane, entry, id, client, campaign, ref, to, state,
@@ -9,6 +9,7 @@
 -- plain settle, flat: lane, entry, id, campaign, fates, sent_ms, canonical id: one segment, taken at
 -- the first attempt, as nearly all are.
 -- receipt codes: 1 moved, 2 no change, 3 parked, 4 settled a doubt, 5 several candidates
+local started = os.clock()
 local args = cmsgpack.unpack(ARGV[1])
 local now, settles, receipts = args[1], args[3], args[4]
 account = args[2]
@@ -184,7 +185,7 @@ flush_correlations()
 for i = 1, #touched do drop_lane_if_empty(touched[i]) end
 if #submitted > 0 then call('RPUSH', K_submitted .. this_hour, unpack(submitted)) end
 
-local answer, hits = {settled}, look_up()
+local answer, hits = {0, settled}, look_up()
 
 local function receive(r)
   for _, canon in ipairs(r[1]) do
@@ -213,4 +214,5 @@ for i = 1, #receipts do
   answer[n + 1] = code; answer[n + 2] = old; answer[n + 3] = new; answer[n + 4] = sent
 end
 flush(now)
+answer[1] = math.floor((os.clock() - started) * 1000000)
 return answer

@@ -9,7 +9,6 @@ behind it.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
@@ -28,7 +27,11 @@ class BatchSize:
         self.size = FIRST
 
     def adapt(self, count: int, seconds: float) -> None:
-        """Learn from a batch of ``count`` items that took ``seconds``."""
+        """Learn from a batch of ``count`` items whose script took ``seconds``.
+
+        The script's own time: the round trip has our own event loop in it, and what Redis did
+        for others; a batch that shrinks because of those makes them worse.
+        """
         if seconds > TARGET:
             self.size = max(SMALLEST, self.size * 9 // 10)
         elif count * 2 > self.size and seconds < TARGET * 0.7:
@@ -38,11 +41,13 @@ class BatchSize:
 class GroupCommit(Generic[Item, Result]):
     """Gathers items and runs ``commit`` over them, one batch at a time, in order.
 
-    ``commit`` takes a list of items and answers one result for each, or raises: then everyone in
-    that batch gets the error and the next batch starts. ``backlog`` is how many items wait.
+    ``commit`` takes a list of items and answers one result for each, and the seconds its script
+    took; or raises: then everyone in that batch gets the error and the next batch starts. ``backlog`` is how many items wait.
     """
 
-    def __init__(self, commit: Callable[[list[Item]], Awaitable[Sequence[Result]]]) -> None:
+    def __init__(
+        self, commit: Callable[[list[Item]], Awaitable[tuple[Sequence[Result], float]]]
+    ) -> None:
         self._commit = commit
         self._waiting: deque[tuple[list[Item], asyncio.Future[list[Result]]]] = deque()
         self._running: asyncio.Task[None] | None = None
@@ -79,15 +84,14 @@ class GroupCommit(Generic[Item, Result]):
             taken.append(self._waiting.popleft())
             total += len(taken[-1][0])
         batch = taken[0][0] if len(taken) == 1 else [item for items, _ in taken for item in items]
-        started = time.monotonic()
         try:
-            results = await self._commit(batch)
+            results, seconds = await self._commit(batch)
         except BaseException as error:
             self._give(taken, error)
             if not isinstance(error, Exception):
                 raise
         else:
-            self._size.adapt(total, time.monotonic() - started)
+            self._size.adapt(total, seconds)
             self._give(taken, results)
         finally:
             self.backlog -= total

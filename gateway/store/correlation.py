@@ -88,6 +88,8 @@ class Correlation:
     ) -> None:
         self.incarnation = ""
         """Whose claims these are; a commit of one that has been declared dead is refused."""
+        self.script_seconds = 0.0
+        """What the last commit took in Redis: batches adapt to it."""
         self._redis = redis
         self._keys = redis.keys
         self._hours = correlation_hours
@@ -126,11 +128,12 @@ class Correlation:
         )  # fmt: skip
         if answer[0] == -2:
             raise Fenced(f"{self.incarnation} has been declared dead")
+        self.script_seconds = max(0, answer[0]) / 1e6
         if answer[0] == -1:
             return [Matched(Found.already_committed, 0, 0, 0)] * len(receipts)
         return [
             Matched(Found(answer[i]), answer[i + 1], answer[i + 2], answer[i + 3])
-            for i in range(1, len(answer), 4)
+            for i in range(2, len(answer), 4)
         ]
 
     async def reply(

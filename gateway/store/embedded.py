@@ -7,6 +7,7 @@ Under systemd it is a unit of its own (``recado store``).
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
 import os
 import re
@@ -127,6 +128,23 @@ def embedded_environment() -> dict[str, str]:
     return {"GLIBC_TUNABLES": tunables, **os.environ}
 
 
+def hold_files(state_dir: Path) -> int | None:
+    """A descriptor for the server to inherit, which locks its files while it lives.
+
+    None: a server lives that has them, though it may not answer now. Two on the same files would
+    lose what was accepted.
+    """
+    path = socket_path(state_dir).parent / "redis.lock"
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        return None
+    return lock
+
+
 async def alive(state_dir: Path) -> bool:
     """Does a server answer on the socket? One that is loading its file counts."""
     if not socket_path(state_dir).exists():
@@ -167,14 +185,22 @@ class EmbeddedServer:
 
     async def _spawn(self) -> None:
         command = embedded_command(self.state_dir)
-        self._process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            env=embedded_environment(),
-        )
+        lock = hold_files(self.state_dir)
+        if lock is None:
+            log.warning("store does not answer yet", extra={"detail": "it lives: waiting for it"})
+            return
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                env=embedded_environment(),
+                pass_fds=(lock,),
+            )
+        finally:
+            os.close(lock)
         log.info("store started", extra={"pid": self._process.pid, "server": command[0]})
 
     async def _until_ready(self) -> None:
@@ -205,11 +231,12 @@ class EmbeddedServer:
         while not self._stopping:
             if self._process is not None:
                 await self._process.wait()
+                self._process = None
+                log.error("store died")
             else:
                 await asyncio.sleep(1.0)
             if self._ending() or await alive(self.state_dir):
                 continue
-            log.error("store died; starting it again")
             try:
                 await self._spawn()
                 await self._until_ready()
@@ -220,6 +247,8 @@ class EmbeddedServer:
     async def stop(self) -> None:
         """End the server in an orderly way, last of all."""
         self._stopping = True
+        if self._watch is None and self._process is None:
+            return  # never started: one that runs here is another gateway's
         if self._watch is not None:
             self._watch.cancel()
         pid_file = socket_path(self.state_dir).parent / "redis.pid"
@@ -232,6 +261,9 @@ class EmbeddedServer:
             return
         if self._process is not None:
             await self._process.wait()
+        while (lock := hold_files(self.state_dir)) is None:  # one that we took over
+            await asyncio.sleep(0.02)
+        os.close(lock)
 
 
 def _read_pid(path: Path) -> int | None:

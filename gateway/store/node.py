@@ -1,11 +1,13 @@
 """Who holds claims: an incarnation of this process, with a lease; and what dead ones leave.
 
 A lock on a file in the state directory proves that an earlier incarnation of this very node is
-dead, so that a restart need not wait for its lease to end.
+dead, so that a restart need not wait for its lease to end. What is written in the file goes into
+the lease, so that it proves nothing about a node of the same name with a folder of its own.
 """
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import logging
 import os
@@ -33,6 +35,8 @@ class Node:
         self.incarnation = f"{name}/{uuid.uuid4().hex[:12]}"
         self._lock_file = state_dir / f"node-{name}.lock"
         self._lock: int | None = None
+        self._folder = "1"
+        """Of our lease: which lock file we hold."""
         self._renewed = 0.0
 
     def lock(self) -> None:
@@ -46,15 +50,36 @@ class Node:
                 f"another gateway runs as node {self.name!r} ({self._lock_file} is locked): stop "
                 "it, or give this one its own [node] name and [redis] state_dir"
             ) from error
+        self._folder = os.read(self._lock, 64).decode()
+        if not self._folder:
+            self._folder = uuid.uuid4().hex
+            os.write(self._lock, self._folder.encode())
 
     def consumer(self, account: str) -> str:
         """The name under which the pump of ``account`` claims."""
         return f"{self.incarnation}:{account}"
 
     async def join(self) -> None:
-        """Begin to live; raises :class:`StoreUnavailable`."""
+        """Begin to live; raises :class:`StoreUnavailable`, or StoreRefused for a living namesake."""
+        await self._await_namesakes()
         await self._redis.call("SADD", self._redis.keys("nodes"), self.incarnation)
         await self.renew()
+
+    async def _await_namesakes(self) -> None:
+        """Wait for the lease of a node of our name elsewhere to end; one that is renewed lives."""
+        names = await self._redis.call("SMEMBERS", self._redis.keys("nodes"))
+        for name in (member.decode() for member in names):
+            if name.rpartition("/")[0] != self.name:
+                continue
+            lease, left = self._redis.keys("lease", name), int(LEASE_SECONDS * 1000)
+            while await self._redis.call("GET", lease) not in (None, self._folder.encode()):
+                before, left = left, int(await self._redis.call("PTTL", lease))
+                if left > before:
+                    raise StoreRefused(
+                        f"another gateway runs as node {self.name!r} on this store: give each its "
+                        "own [node] name"
+                    )
+                await asyncio.sleep(0.25)
 
     async def renew(self) -> None:
         """Prolong the lease; raises :class:`StoreUnavailable`, or :class:`Fenced`."""
@@ -63,7 +88,7 @@ class Node:
         known, _ = await self._redis.pipeline(
             [
                 ("SISMEMBER", self._redis.keys("nodes"), self.incarnation),
-                ("SET", lease, "1", "PX", int(LEASE_SECONDS * 1000)),
+                ("SET", lease, self._folder, "PX", int(LEASE_SECONDS * 1000)),
             ]
         )
         if not known:
@@ -82,12 +107,14 @@ class Node:
         nodes = self._redis.keys("nodes")
         names = [member.decode() for member in await self._redis.call("SMEMBERS", nodes)]
         leases = await self._redis.pipeline(
-            [("EXISTS", self._redis.keys("lease", name)) for name in names]
+            [("GET", self._redis.keys("lease", name)) for name in names]
         )
+        ours = self._folder.encode()
         alive = {
             name
-            for name, lives in zip(names, leases, strict=True)
-            if name == self.incarnation or (lives and name.rpartition("/")[0] != self.name)
+            for name, lease in zip(names, leases, strict=True)
+            if name == self.incarnation
+            or (lease is not None and (name.rpartition("/")[0] != self.name or lease != ours))
         }
         if dead := [name for name in names if name not in alive]:
             log.info("declared dead", extra={"incarnations": dead})

@@ -51,14 +51,15 @@ class Queue:
         """
         return await self.puts.submit(messages)
 
-    async def _put(self, batch: list[Put]) -> list[PutResult]:
+    async def _put(self, batch: list[Put]) -> tuple[list[PutResult], float]:
         now = max(put.message.accepted_ms for put in batch)
         answers = await self._redis.run(
             scripts.PUT,
             [now, [_put_item(put) for put in batch]],
             *[_encode(put.message) for put in batch],
         )
-        return [_put_result(answer) for answer in answers]
+        micros = answers.pop()
+        return [_put_result(answer) for answer in answers], micros / 1e6
 
     async def claim(
         self, routes: Sequence[str], consumer: str, segments: int, now_ms: int
