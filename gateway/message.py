@@ -23,6 +23,8 @@ class Priority(IntEnum):
 class MessageState(IntEnum):
     """Where a message is. The numbers are stored; the names are what callers see."""
 
+    __hash__ = int.__hash__  # Enum's own is Python code, and these are looked up at every step
+
     scheduled = 1
     queued = 2
     submitting = 3
@@ -153,6 +155,8 @@ class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 class ReceiptState(StrEnum):
     """The words of a delivery receipt (SMPP 3.4, appendix B), and what carriers add."""
+
+    __hash__ = str.__hash__
 
     ENROUTE = "ENROUTE"
     DELIVRD = "DELIVRD"

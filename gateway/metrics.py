@@ -27,6 +27,9 @@ from gateway.store.correlation import Found, Kind, Matched, Settle
 FAST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 SLOW = (0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0, 259200.0)
 
+_STATES = {int(state): state for state in MessageState}
+_FIRST_FINAL = int(MessageState.unknown)
+
 NAMES: dict[str, str] = {
     "recado_messages": "Messages that came into a state, by carrier and state",
     "recado_submit_responses": "Responses to submit_sm, by carrier and command_status",
@@ -107,18 +110,20 @@ class CarrierMetrics:
         states = self.states
         for settle in settles:
             if settle.kind is not Kind.release:
-                states[settle.state] = states.get(settle.state, 0) + 1
+                state = settle.state
+                states[state] = states.get(state, 0) + 1
 
     def receipts(self, matched: Iterable[Matched], now_ms: int) -> None:
         """Receipts were committed."""
         found, states = self.found, self.states
         for m in matched:
-            found[m.found] = found.get(m.found, 0) + 1
-            if m.new != m.old:
-                state = MessageState(m.new)
+            met, old, new = m.found, m.old, m.new
+            found[met] = found.get(met, 0) + 1
+            if new != old:
+                state = _STATES[new]
                 states[state] = states.get(state, 0) + 1
                 self.receipt.observe(max(0, now_ms - m.submitted_ms) / 1000)
-                if m.old >= MessageState.unknown and state is MessageState.delivered:
+                if old >= _FIRST_FINAL and state is MessageState.delivered:
                     self.corrected += 1
 
     def replies(self, count: int) -> None:

@@ -19,7 +19,7 @@ from gateway.carrier.session import Bind
 from gateway.clock import wall_ms
 from gateway.config import Carrier
 from gateway.errors import Fenced, StoreUnavailable
-from gateway.message import STATE_OF_RECEIPT, Receipt, Reply
+from gateway.message import STATE_OF_RECEIPT, MessageState, Receipt, Reply
 from gateway.metrics import Metrics
 from gateway.smpp.pdu import DataSm, DataSmResp, DeliverSm, DeliverSmResp, Pdu
 from gateway.smpp.receipt import candidates, read
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 
+_DELIVERIES = (DeliverSm, DataSm)
 HOLD_SECONDS = 8.0
 """How long a deliver_sm may wait for the store before it is answered with "try later"."""
 RETRY_SECONDS = 0.25
@@ -95,7 +96,7 @@ class Inbound:
 
     def take(self, bind: Bind, session: Session, pdu: Pdu) -> None:
         """Take a request from the carrier: a receipt or a reply, or something we only note."""
-        if not isinstance(pdu, DeliverSm | DataSm):
+        if not isinstance(pdu, _DELIVERIES):
             log.info(
                 "request noted",
                 extra={"carrier": self._carrier.name, "pdu": type(pdu).__name__},
@@ -171,7 +172,7 @@ class Inbound:
             self._metrics.replies(len(replies))
             self._acknowledge(replies)
         self._committing = []
-        if taken or any(s.state.final or s.state.name == "in_doubt" for s in settles):
+        if taken or any(s.state is not MessageState.submitted for s in settles):
             self._store.events.ring()
         if self._holding and len(self._deliveries) < EMPTY_AGAIN:
             self._hold(False)

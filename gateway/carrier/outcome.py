@@ -36,19 +36,20 @@ class Job:
         self.entry = entry
         self.message = message
         self.claimed_at = claimed_at
-        self.fates: list[SegmentFate] = (
-            read_fates(message.fates) if message.fates else [WAITING] * message.segments
-        )
+        self.fates: list[SegmentFate] = [WAITING] * message.segments
         self.ids = [""] * message.segments
         self.bodies: list[SegmentBody] | None = None
         self.next = 0
         """The segment to write next."""
-        self.pending = sum(fate.state is MessageState.queued for fate in self.fates)
+        self.pending = message.segments
         """Segments whose fate this attempt still has to learn."""
         self.retry: Retry | None = None
         self.sent_ms = 0
         self.bind: object = None
-        self.skip_known()
+        if message.fates:
+            self.fates = read_fates(message.fates)
+            self.pending = sum(fate.state is MessageState.queued for fate in self.fates)
+            self.skip_known()
 
     def skip_known(self) -> None:
         """Move ``next`` past segments an earlier attempt settled."""

@@ -156,24 +156,37 @@ local function park(r)
   end
 end
 
--- What all receipts of the batch point to: one look an hour, newest first, until all are found.
+-- What the receipts of the batch point to, by canonical id. First every receipt's first reading
+-- in this hour, which nearly always is it; then whatever is left in all its readings, hour by hour.
 local function look_up()
-  local wanted, found = {}, {}
+  local found = {}
+  local function look(key, wanted)
+    local rest = {}
+    if #wanted == 0 then return rest end
+    local hits = call('HMGET', key, unpack(wanted))
+    for i = 1, #wanted do
+      if hits[i] then found[wanted[i]] = hits[i] else rest[#rest + 1] = wanted[i] end
+    end
+    return rest
+  end
+  local first, wanted = {}, {}
   for i = 1, #receipts do
-    for _, canon in ipairs(receipts[i][1]) do
-      if canon ~= '' then wanted[#wanted + 1] = canon end
+    local canon = receipts[i][1][1]
+    if canon and canon ~= '' then first[#first + 1] = canon end
+  end
+  look(correlation .. this_hour, first)
+  for i = 1, #receipts do
+    local readings = receipts[i][1]
+    if readings[1] and not found[readings[1]] then
+      for _, canon in ipairs(readings) do
+        if canon ~= '' then wanted[#wanted + 1] = canon end
+      end
     end
   end
   for hour = this_hour, this_hour - hours, -1 do
     if #wanted == 0 then break end
     local key = correlation .. hour
-    if call('EXISTS', key) == 1 then
-      local hits, rest = call('HMGET', key, unpack(wanted)), {}
-      for i = 1, #wanted do
-        if hits[i] then found[wanted[i]] = hits[i] else rest[#rest + 1] = wanted[i] end
-      end
-      wanted = rest
-    end
+    if call('EXISTS', key) == 1 then wanted = look(key, wanted) end
   end
   return found
 end

@@ -42,7 +42,8 @@ class GroupCommit(Generic[Item, Result]):
     """Gathers items and runs ``commit`` over them, one batch at a time, in order.
 
     ``commit`` takes a list of items and answers one result for each, and the seconds its script
-    took; or raises: then everyone in that batch gets the error and the next batch starts. ``backlog`` is how many items wait.
+    took; or raises: then everyone in that batch gets the error and the next batch starts.
+    ``backlog`` is how many items wait.
     """
 
     def __init__(

@@ -34,12 +34,17 @@ class Kind(IntEnum):
 class Found(IntEnum):
     """What a receipt met."""
 
+    __hash__ = int.__hash__
+
     moved = 1
     no_change = 2
     parked = 3
     settled_doubt = 4
     several = 5
     already_committed = 6
+
+
+_FOUND = {int(found): found for found in Found}
 
 
 class Settle(msgspec.Struct, gc=False, kw_only=True):
@@ -132,7 +137,7 @@ class Correlation:
         if answer[0] == -1:
             return [Matched(Found.already_committed, 0, 0, 0)] * len(receipts)
         return [
-            Matched(Found(answer[i]), answer[i + 1], answer[i + 2], answer[i + 3])
+            Matched(_FOUND[answer[i]], answer[i + 1], answer[i + 2], answer[i + 3])
             for i in range(2, len(answer), 4)
         ]
 

@@ -103,11 +103,13 @@ def embedded_command(state_dir: Path) -> list[str]:
         "stream-node-max-bytes": "8192",
         "busy-reply-threshold": "5000",
         "daemonize": "no",
+        "latency-tracking": "no",
     }
     command = [find_server()]
     if "redis" in Path(command[0]).name:
         settings["lua-time-limit"] = settings.pop("busy-reply-threshold")
         if _version(command[0]) < (7, 0):
+            del settings["latency-tracking"]
             settings["hash-max-ziplist-value"] = settings.pop("hash-max-listpack-value")
     for key, value in settings.items():
         command += [f"--{key}", value]

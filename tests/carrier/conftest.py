@@ -29,7 +29,7 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Wait for something another task brings about; fail when it does not come."""
     async with asyncio.timeout(LIMIT):
         while not await condition():
-            await asyncio.sleep(0)  # noqa: ASYNC110 - what changes is another process's
+            await asyncio.sleep(0)
 
 
 class Line:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,7 +60,7 @@ def test_a_stall_is_not_made_up_with_a_burst() -> None:
 
 def test_the_first_segments_are_spaced_like_the_rest() -> None:
     sent = drive(Pacer(200), [7.0 + n / 1000 for n in range(3000)])
-    gaps = [b - a for a, b in zip(sent, sent[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(sent)]
     assert max(gaps) <= 0.0071
 
 
@@ -66,7 +68,7 @@ def test_what_a_stall_bunched_spreads_again() -> None:
     pacer = Pacer(200)
     wakes = [n / 1000 for n in range(40_000) if not 2_000 < n < 2_045]
     late = [at for at in drive(pacer, wakes) if at > 30.0]
-    gaps = [b - a for a, b in zip(late, late[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(late)]
     assert max(gaps) <= 0.0071
 
 
