@@ -56,6 +56,7 @@ async def _run(config: Config) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, daemon.ending.set)
+    loop.add_signal_handler(signal.SIGHUP, _say_hangup)
     told = asyncio.create_task(daemon.ending.wait(), name="told-to-stop")
     starting = asyncio.create_task(daemon.start(), name="start")
     try:
@@ -72,6 +73,10 @@ async def _run(config: Config) -> int:
     if daemon.fenced is not None:
         raise daemon.fenced
     return 0
+
+
+def _say_hangup() -> None:
+    log.warning("SIGHUP changes nothing: restart to take another configuration")
 
 
 class Daemon:
@@ -264,7 +269,7 @@ class Daemon:
     async def _resend(self, now_ms: int) -> None:
         """By its campaign's rule a message in doubt goes again, once it has waited long enough."""
         by_account: dict[str, list[Message]] = {}
-        for account, message in await self.store.queue.doubtful(now_ms - RESEND_AFTER_MS):
+        async for account, message in self.store.queue.doubtful(now_ms - RESEND_AFTER_MS):
             if message.in_doubt == InDoubtRule.resend.value:
                 by_account.setdefault(account, []).append(_next_attempt(message))
         for account, messages in by_account.items():

@@ -147,8 +147,6 @@ class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
     attempt: int = 1
     fates: str = ""
     """Of an earlier attempt on the same carrier: the segments that need no sending."""
-    carrier: str = ""
-    """The carrier an earlier attempt used; segments in flight there bind the rest to it."""
     debtor: str = ""
     in_doubt: str = "hold"
 

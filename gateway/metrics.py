@@ -48,7 +48,7 @@ NAMES: dict[str, str] = {
     "recado_replies": "Debtors' texts taken, by carrier",
     "recado_receipts_parked": "Receipts that match nothing yet, by carrier",
     "recado_in_doubt": "Messages whose fate nobody knows",
-    "recado_redis_seconds": "The last script's round trip to Redis",
+    "recado_redis_seconds": "A round trip to Redis",
     "recado_event_loop_lag_seconds": "How late the event loop ran its last timer",
     "recado_http_requests": "Requests, by method, path and status",
     "recado_redis_up": "1 while Redis answers",

@@ -96,9 +96,7 @@ def _detail(body: bytes) -> str:
 
 def carriers_table(carriers: list[dict[str, Any]]) -> str:
     """The carriers as a short table."""
-    rows: list[tuple[str, ...]] = [
-        ("CARRIER", "STATE", "BINDS", "IN FLIGHT", "RATE", "QUEUED", "LIMITED BY")
-    ]
+    rows: list[tuple[str, ...]] = [("CARRIER", "STATE", "BINDS", "IN FLIGHT", "RATE", "LIMITED BY")]
     rows += [_row(carrier) for carrier in carriers]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ("  ".join(f"{c:<{w}}" for c, w in zip(row, widths, strict=True)) for row in rows)
@@ -109,7 +107,7 @@ def _row(carrier: dict[str, Any]) -> tuple[str, ...]:
     binds = [bind for bind in carrier.get("binds") or [] if isinstance(bind, dict)]
     bound = sum(str(bind.get("state", "")).lower().startswith("bound") for bind in binds)
     outstanding = sum(int(bind.get("outstanding") or 0) for bind in binds)
-    window = sum(int(bind.get("window") or 0) for bind in binds)
+    window = int(carrier.get("window") or 0) * bound
     sending = carrier.get("sending_rate")
     return (
         str(carrier.get("name", "?")),
@@ -118,6 +116,5 @@ def _row(carrier: dict[str, Any]) -> tuple[str, ...]:
         f"{outstanding}/{window}",
         ("-" if sending is None else f"{float(sending):g}/s")
         + (f" of {carrier['rate']}" if carrier.get("rate") else ""),
-        str(carrier.get("queued", "-")),
         str(carrier.get("limited_by", "-")).replace("_", " "),
     )

@@ -128,7 +128,12 @@ def later(type: str, detail: str, seconds: float, **members: object) -> Refusal:
 
 def store_unavailable(error: StoreUnavailable, **members: object) -> Refusal:
     """The 503 of a store that cannot commit; the caller hears no addresses of ours."""
-    return later("store-unavailable", "nothing is lost: send again", error.retry_after, **members)
+    return later(
+        "store-unavailable",
+        "it may not be kept: send it again, safe under a ref or an Idempotency-Key",
+        error.retry_after,
+        **members,
+    )
 
 
 def nearest(found: str, allowed: list[str]) -> str:

@@ -263,9 +263,8 @@ class Pump:
         try:
             if self._lost_claim:
                 await self._take_back()
-            claimed = await self._store.queue.claim(
-                self.routes(), self._consumer, wanted, wall_ms()
-            )
+            routes = [f"@{self.carrier.name}", *self.routes()]
+            claimed = await self._store.queue.claim(routes, self._consumer, wanted, wall_ms())
         except StoreUnavailable as error:
             self._store_away = self._lost_claim = True
             self._dry_until = time.monotonic() + STORE_PAUSE

@@ -75,7 +75,9 @@ class Submits:
             bodies = segments(message.text, message.encoding, number, long)
             if len(bodies) == message.segments:
                 return bodies
-        raise TextError(f"{len(bodies)} segments, and {message.segments} were accepted")
+        raise TextError(
+            "too-many-segments", f"{len(bodies)} segments, and {message.segments} were accepted"
+        )
 
     def pdu(self, job: Job, index: int) -> SubmitSm:
         """The submit_sm of segment ``index`` (from 0) of a job. Raises TextError."""

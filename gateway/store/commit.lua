@@ -123,12 +123,12 @@ local function release(s)
   local id, body, due = s[4], ARGV[s[15]], s[16]
   if s[19] then s[11] = merge(id, s[11]) end
   if due < 0 then
-    local entry, lane = enqueue(s[2], body, s[18], now, true)
-    call('HSET', K_message .. id, 'e', entry, 'l', lane, 'u', s[12], 'g', s[11], 'm', s[17])
+    local entry, lane = enqueue(s[11] ~= '' and own_lane(s[2]) or s[2], body, s[18], now, true)
+    call('HSET', K_message .. id, 'v', account, 'e', entry, 'l', lane, 'u', s[12], 'g', s[11], 'm', s[17])
   else
     call('HSET', K_body, id, body)
     call('ZADD', K_due, due, '!' .. id)
-    call('HSET', K_message .. id, 'w', string.format('%d', due), 'u', s[12], 'g', s[11], 'm', s[17])
+    call('HSET', K_message .. id, 'v', account, 'w', string.format('%d', due), 'u', s[12], 'g', s[11], 'm', s[17])
     call('HDEL', K_message .. id, 'e', 'l')
   end
   correlate(id, s[14])

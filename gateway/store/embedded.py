@@ -17,6 +17,8 @@ import subprocess
 from pathlib import Path
 
 from redis.asyncio import Redis as Client
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from gateway.errors import StoreRefused
@@ -147,11 +149,17 @@ def hold_files(state_dir: Path) -> int | None:
     return lock
 
 
+def _client(state_dir: Path, seconds: float) -> Client:
+    """One that asks once: left to itself it asks again and again, half a minute long."""
+    retry = Retry(NoBackoff(), 0)
+    return Client(unix_socket_path=str(socket_path(state_dir)), socket_timeout=seconds, retry=retry)
+
+
 async def alive(state_dir: Path) -> bool:
     """Does a server answer on the socket? One that is loading its file counts."""
     if not socket_path(state_dir).exists():
         return False
-    client = Client(unix_socket_path=str(socket_path(state_dir)), socket_timeout=2)
+    client = _client(state_dir, 2)
     try:
         await client.ping()
     except RedisError as error:
@@ -206,7 +214,7 @@ class EmbeddedServer:
         log.info("store started", extra={"pid": self._process.pid, "server": command[0]})
 
     async def _until_ready(self) -> None:
-        client = Client(unix_socket_path=str(socket_path(self.state_dir)), socket_timeout=5)
+        client = _client(self.state_dir, 5)
         deadline = asyncio.get_running_loop().time() + START_SECONDS
         try:
             while True:
@@ -263,7 +271,7 @@ class EmbeddedServer:
             return
         if self._process is not None:
             await self._process.wait()
-        while (lock := hold_files(self.state_dir)) is None:  # one that we took over
+        while (lock := hold_files(self.state_dir)) is None:  # noqa: ASYNC110 - one we took over
             await asyncio.sleep(0.02)
         os.close(lock)
 

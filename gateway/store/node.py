@@ -60,7 +60,7 @@ class Node:
         return f"{self.incarnation}:{account}"
 
     async def join(self) -> None:
-        """Begin to live; raises :class:`StoreUnavailable`, or StoreRefused for a living namesake."""
+        """Begin to live; raises StoreUnavailable, or StoreRefused for a living namesake."""
         await self._await_namesakes()
         await self._redis.call("SADD", self._redis.keys("nodes"), self.incarnation)
         await self.renew()

@@ -7,7 +7,7 @@ for _, member in ipairs(due) do
   local front = string.sub(member, 1, 1) == '!'
   local id = front and string.sub(member, 2) or member
   local key = K_message .. id
-  local m = call('HMGET', key, 's', 'i')
+  local m = call('HMGET', key, 's', 'i', 'g', 'v')
   local body = call('HGET', K_body, id)
   if m[1] and body then
     local client, campaign, ref, to = who(m[2])
@@ -18,6 +18,10 @@ for _, member in ipairs(due) do
       tell(client, 'canceled', id, campaign, ref, to, '')
     else
       local lane, segments = lane_of(m[2])
+      if m[3] and m[3] ~= '' then
+        account = m[4]
+        lane = own_lane(lane)
+      end
       local entry, where = enqueue(lane, body, segments, now, front)
       call('HSET', key, 's', QUEUED, 'e', entry)
       if front then call('HSET', key, 'l', where) end

@@ -7,7 +7,7 @@ wire), in ``body`` (waiting for its time, or in doubt), or nowhere any more.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import msgspec
@@ -178,13 +178,17 @@ class Queue:
             if count < SWEEP:
                 return found
 
-    async def doubtful(self, before_ms: int, limit: int = SWEEP) -> list[tuple[str, Message]]:
+    async def doubtful(self, before_ms: int) -> AsyncIterator[tuple[str, Message]]:
         """Messages in doubt since before ``before_ms``, oldest first, with the account's name."""
-        ids = await self._redis.call(
-            "ZRANGEBYSCORE", self._keys("doubt"), "-inf", before_ms, "LIMIT", 0, limit
-        )
-        if not ids:
-            return []
+        start = 0
+        while ids := await self._redis.call(
+            "ZRANGEBYSCORE", self._keys("doubt"), "-inf", before_ms, "LIMIT", start, SWEEP
+        ):
+            start += len(ids)
+            for found in await self._bodies(ids):
+                yield found
+
+    async def _bodies(self, ids: list[bytes]) -> list[tuple[str, Message]]:
         bodies = await self._redis.call("HMGET", self._keys("body"), *ids)
         rows = await self._redis.pipeline(
             [("HMGET", self._keys("message", i.decode()), "v", "g", "u") for i in ids]

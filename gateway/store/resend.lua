@@ -10,7 +10,8 @@ for i, item in ipairs(items) do
   local key = K_message .. id
   local m = call('HMGET', key, 's', 'i')
   if tonumber(m[1] or 0) == DOUBT and call('HDEL', K_body, id) == 1 then
-    local entry, where = enqueue(item[4], ARGV[1 + i], item[3], now, true)
+    local lane = item[5] ~= '' and own_lane(item[4]) or item[4]
+    local entry, where = enqueue(lane, ARGV[1 + i], item[3], now, true)
     call('HSET', key, 's', QUEUED, 'e', entry, 'l', where, 'u', item[2], 'g', item[5], 'm', 'resend')
     call('ZREM', K_doubt, id)
     local _, campaign, _, to = who(m[2])

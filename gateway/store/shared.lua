@@ -113,6 +113,11 @@ local function drop_lane_if_empty(lane)
   end
 end
 
+-- The lane that this account alone drains: where parts of a message have left, the rest follows.
+local function own_lane(lane)
+  return (string.gsub(lane, '^[^:]*', '@' .. account))
+end
+
 -- Puts a body on its lane; to the front it goes to a lane of its own that is read first.
 local function enqueue(lane, body, segments, now, front)
   local route, priority, calendar, campaign = string.match(lane, '^([^:]*):([^:]*):([^:]*):([^:]*)$')
@@ -144,9 +149,10 @@ local function apply_to_one(id, key, m, r, now, client, told, campaign, error, c
     call('HSET', key, 's', TEXT[new], 'g', written)
     moved(campaign, old, new)
   else
+    if new == DELIVERED then error = '' end
     call('HSET', key, 's', TEXT[new], 'g', written, 'z', string.format('%d', now), 'j', error)
     tell(client, STATE_NAME[new] .. '\031' .. id .. '\031' .. told .. '\031' .. error)
-    moved(campaign, old, new, new ~= DELIVERED and error)
+    moved(campaign, old, new, error)
   end
   return old, new, sent
 end
@@ -187,10 +193,10 @@ local function apply(id, index, r, now)
     return old, state, sent
   end
   if state >= FIRST_FINAL then
-    local error = error_of(fates, state)
+    local error = state ~= DELIVERED and error_of(fates, state) or ''
     call('HSET', key, 's', TEXT[state], 'g', written, 'z', string.format('%d', now), 'j', error)
     tell(client, STATE_NAME[state], id, campaign, ref, to, error)
-    moved(campaign, old, state, state ~= DELIVERED and error)
+    moved(campaign, old, state, error)
   else
     call('HSET', key, 's', TEXT[state], 'g', written)
     moved(campaign, old, state)
@@ -244,6 +250,7 @@ local function into_doubt(id, to, from, body, fates, attempt, sent, now, client,
   call('HSET', K_body, id, body)
   call('ZADD', K_doubt, now, id)
   call('SADD', K_suspects .. account .. ':' .. to, id)
+  call('RPUSH', K_submitted .. math.floor(now / 3600000), id)
   moved(campaign, from, DOUBT)
   tell(client, 'in_doubt', id, campaign, ref, to, '')
   for _, canon in ipairs(call('SMEMBERS', K_parkedfor .. account .. ':' .. to)) do

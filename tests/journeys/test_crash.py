@@ -6,7 +6,7 @@ import pytest
 
 from tests.journeys.stage import TWO_WINDOWS, Stage, all_ended, messages, until
 
-SIZE = 1_200
+SIZE = 800
 
 
 @pytest.mark.parametrize("echoed", [True, False], ids=["reference", "no-reference"])
@@ -17,7 +17,7 @@ async def test_a_killed_gateway_loses_nothing_and_sends_nothing_twice(
 
     With user_message_reference echoed, and without: then by recipient and sender alone.
     """
-    carrier = await stage.carrier(delay_ms=30, receipts={"delay_ms": 2_500, "reference": echoed})
+    carrier = await stage.carrier(delay_ms=30, receipts={"delay_ms": 1_200, "reference": echoed})
     gateway = await stage.gateway(carrier)
     campaign = await gateway.campaign()
     await gateway.upload(messages(SIZE, campaign))

@@ -255,6 +255,7 @@ async def test_receipts_between_two_attempts_are_not_lost(store: Store) -> None:
         [receipt("71")],
         NOW,
     )
+    assert await store.queue.claim(["chile"], "n2/bbbb:sur", 10, NOW) == []  # not another carrier's
     (second,) = await claim(store)
     assert read_fates(second.message.fates)[0].carrier_message_id == "71"
     settle = submitted(second)

@@ -62,7 +62,7 @@ def put(
 
 
 async def claim(store: Store, segments: int = 100, consumer: str = CONSUMER) -> list[Claimed]:
-    return await store.queue.claim(["chile"], consumer, segments, NOW)
+    return await store.queue.claim(["@andina", "chile"], consumer, segments, NOW)
 
 
 async def claimed_numbers(store: Store, segments: int = 100) -> list[int]:
@@ -267,7 +267,7 @@ async def test_a_message_in_doubt_is_sent_again_only_once(store: Store) -> None:
     await store.queue.put([put(1)])
     await claim(store)
     await store.queue.recover(set(), NOW)
-    ((account, message),) = await store.queue.doubtful(NOW)
+    ((account, message),) = [found async for found in store.queue.doubtful(NOW)]
     assert account == "andina"
     assert await store.queue.resend(account, [message], NOW) == 1
     assert await store.queue.resend(account, [message], NOW) == 0
