@@ -285,8 +285,8 @@ class Bind(asyncio.Protocol):
         sock = stream.get_extra_info("socket")
         if sock is not None:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self._reading_held:
-            stream.pause_reading()
+        if self._reading_held:  # soon: uvloop begins to read after this call, whatever it says
+            asyncio.get_running_loop().call_soon(lambda: self.hold_reading(self._reading_held))
 
     def data_received(self, data: bytes) -> None:
         self._take(self.session.receive_data(data, time.monotonic()))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from tests.journeys.stage import Carrier, Gateway, Stage, message, messages, until
+from tests.journeys.stage import Carrier, Gateway, Json, Stage, message, messages, until
 
 
 async def _received(carrier: Carrier, prefix: str = "") -> list[str]:
@@ -135,26 +134,25 @@ async def test_replies_reach_events_report_and_list(stage: Stage) -> None:
     assert (reply["campaign"], reply["message"]) == (campaign, sent["id"])
     report = await gateway.call("GET", f"/v1/campaigns/{campaign}/report")
     assert report["replies"] == 1
+    await _read_in_pages(gateway)
 
 
-async def test_events_can_be_read_to_the_end_in_pages(stage: Stage) -> None:
-    """Small pages by cursor give every event once, in order, and a poll at the end waits for
-    the next one."""
-    carrier = await stage.carrier()
-    gateway = await stage.gateway(carrier)
-    campaign = await gateway.campaign()
+async def _read_in_pages(gateway: Gateway) -> None:
+    """Small pages by cursor give every event once and in order; a poll at the end waits."""
+    campaign = await gateway.campaign("pages")
     await gateway.upload(messages(55, campaign))
     await gateway.until_states(campaign, delivered=55)
-    seen: list[Any] = []
+    seen: list[Json] = []
     cursor = ""
     while True:
         page = await gateway.call("GET", f"/v1/events?limit=7{cursor}")
         cursor = f"&cursor={page['next']}"
         if not page["items"]:
             break
+        assert len(page["items"]) <= 7
         seen += page["items"]
-    assert [e["kind"] for e in seen] == ["delivered"] * 55
-    assert len({e["id"] for e in seen}) == 55
+    assert [e["kind"] for e in seen] == ["delivered", "reply", *["delivered"] * 55]
+    assert len({e["cursor"] for e in seen}) == 57
     poll = asyncio.create_task(gateway.call("GET", f"/v1/events?wait=20{cursor}"))
     await gateway.call("POST", "/v1/messages", message(60, campaign))
     assert [e["to"] for e in (await poll)["items"]] == ["+56900000060"]
@@ -167,9 +165,26 @@ async def test_a_long_text_sent_in_part_keeps_its_books(stage: Stage) -> None:
         numbers=[{"to": "00000001$", "status": "ESME_RTHROTTLED", "times": 1}],
         receipts={"delay_ms": 50},
     )
-    gateway = await stage.gateway(carrier, account={"rate": 50})
+    gateway = await stage.gateway(carrier, account={"rate": 4})
     campaign = await gateway.campaign()
     await gateway.upload([message(1, campaign, text="Banco Ejemplo: " + "cuota " * 40)])
     await gateway.until_states(campaign, delivered=1)
     parts = [(s["part"], s["status"]) for s in await carrier.submits()]
     assert parts == [(1, "ESME_RTHROTTLED"), (2, "ESME_ROK"), (1, "ESME_ROK")]
+
+
+async def test_a_long_text_where_carriers_tie_its_parts_otherwise(stage: Stage) -> None:
+    """306 characters are three parts with the longer header of one carrier of the route and two
+    with the other's: as many leave as were accepted, and nothing behind them is held up."""
+    carrier = await stage.carrier()
+    second = Carrier(stage, {}, "boreal")
+    await second.start()
+    gateway = Gateway(stage, [carrier, second])
+    gateway.settings["carriers"][0]["long_messages"] = "udh8"
+    await gateway.start()
+    campaign = await gateway.campaign()
+    sent = await gateway.call("POST", "/v1/messages", message(1, campaign, text="a" * 306))
+    await gateway.upload([message(2, campaign)])
+    await gateway.until_states(campaign, delivered=2)
+    parts = [s["part"] for s in await carrier.submits() if s["total"] > 1]
+    assert parts == list(range(1, sent["segments"] + 1))

@@ -6,7 +6,7 @@ import pytest
 
 from tests.journeys.stage import TWO_WINDOWS, Stage, all_ended, messages, until
 
-SIZE = 800
+SIZE = 600
 
 
 @pytest.mark.parametrize("echoed", [True, False], ids=["reference", "no-reference"])

@@ -10,7 +10,7 @@ from redis import Redis
 from tests.journeys.stage import TWO_WINDOWS, Gateway, Stage, all_ended, messages, until
 from tests.redis_server import RedisServer
 
-SIZE = 1_000
+SIZE = 800
 
 
 @pytest.fixture

@@ -96,7 +96,7 @@ async def test_a_store_that_is_away(
     assert callable(leave)
     assert callable(come_back)
     carrier = await stage.carrier(delay_ms=5, receipts=RECEIPTS)
-    gateway = await stage.gateway(carrier, url=server.url, account={"rate": 250})
+    gateway = await stage.gateway(carrier, url=server.url, account={"rate": 400})
     campaign = await gateway.campaign()
     await gateway.upload(messages(BULK, campaign))
     caller = Caller(gateway, campaign)
@@ -170,7 +170,7 @@ async def test_receipts_are_not_said_to_be_kept_before_they_are(
 async def test_an_embedded_store_that_dies_is_started_again(stage: Stage) -> None:
     """kill -9 of the private server: the gateway brings it back, and nothing is lost or twice."""
     carrier = await stage.carrier(delay_ms=5, receipts=RECEIPTS)
-    gateway = await stage.gateway(carrier, account={"rate": 250})
+    gateway = await stage.gateway(carrier, account={"rate": 400})
     campaign = await gateway.campaign()
     await gateway.upload(messages(BULK, campaign))
     await carrier.until_submits(BULK // 4)

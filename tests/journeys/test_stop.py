@@ -13,7 +13,7 @@ import pytest
 
 from tests.journeys.stage import PAUSE, Carrier, Gateway, Stage, gone, messages, until
 
-SIZE = 300
+SIZE = 200
 
 
 async def _refuses(gateway: Gateway) -> bool:
@@ -30,7 +30,7 @@ async def test_an_orderly_stop_leaves_nothing_in_doubt(stage: Stage) -> None:
     gateway = await stage.gateway(carrier)
     campaign = await gateway.campaign()
     await gateway.upload(messages(SIZE, campaign))
-    await carrier.until_submits(SIZE // 4)
+    await carrier.until_submits(SIZE // 3)
     store = gateway.store_pid()
     gateway.program.send(signal.SIGTERM)
     await gateway.program.until_event("stopping")
