@@ -140,6 +140,7 @@ local function settle(s)
   if call('XACK', key, 'g', s[3]) == 0 then return end
   call('XDEL', key, s[3])
   if s[1] == 2 then return release(s) end
+  if s[19] then s[11] = merge(s[4], s[11]) end
   into_doubt(s[4], s[8], QUEUED, ARGV[s[15]], s[11], s[12], s[13], now, s[5], s[6], s[7])
   correlate(s[4], s[14])
 end

@@ -225,6 +225,6 @@ def _receipt_row(item: ReceiptItem) -> list[Any]:
     r = item.receipt
     reference = -1 if r.reference is None else r.reference
     return [
-        item.candidates or ("",), r.to, r.sender, reference, item.state, r.error, r.stat,
-        r.carrier_message_id,
+        item.candidates or ("",), r.to, r.sender, reference, item.state, r.error.replace(":", " "),
+        r.stat, r.carrier_message_id,
     ]  # fmt: skip

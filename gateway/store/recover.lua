@@ -6,6 +6,8 @@ local now, lane, consumer, limit = args[1], args[2], args[3], args[5]
 account = args[4]
 local key = K_lane .. lane
 if call('EXISTS', key) == 0 then return 0 end
+-- One that joined after its list of the living was made is no dead one.
+if call('SISMEMBER', K_nodes, string.match(consumer, '^(.*):')) == 1 then return 0 end
 local pending = call('XPENDING', key, 'g', '-', '+', limit, consumer)
 for _, row in ipairs(pending) do
   local entry = row[1]
@@ -19,7 +21,9 @@ for _, row in ipairs(pending) do
       for i = 1, m[9] do list[i] = {DOUBT, '', ''} end
       fates = join_fates(list)
     else
-      local list = split_fates(fates)
+      -- The record's: receipts may have moved them since.
+      local stored = call('HGET', K_message .. m[1], 'g')
+      local list = split_fates(stored and stored ~= '' and stored or fates)
       for _, fate in ipairs(list) do if fate[1] < DOUBT then fate[1] = DOUBT end end
       fates = join_fates(list)
     end

@@ -82,14 +82,17 @@ local function join_fates(fates)
   return table.concat(items, '\030')
 end
 
--- The state of a message from its segments' (gateway.message.state_of).
+-- The state of a message from its segments' (gateway.message.state_of). One segment that waits
+-- for another attempt keeps it queued, whatever receipts say of those that have left.
 local function state_of(fates)
-  local worst, under_way = nil, false
+  local worst, under_way, waits = nil, false, false
   for _, f in ipairs(fates) do
     if f[1] == DOUBT then return DOUBT end
+    if f[1] == QUEUED then waits = true end
     if f[1] < FIRST_FINAL then under_way = true end
     if WORSE[f[1]] and (not worst or WORSE[f[1]] < WORSE[worst]) then worst = f[1] end
   end
+  if waits then return QUEUED end
   if under_way then return SUBMITTED end
   return worst
 end
