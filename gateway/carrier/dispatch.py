@@ -289,7 +289,7 @@ class Pump:
         for item in claimed:
             message = item.message
             segments += message.segments
-            self._ready[message.priority].append(Job(item.lane, item.entry, message, now))
+            self._ready[message.priority].append(Job(item.lane, item.entry, message))
         self._ready_count += len(claimed)
         self.in_flight += len(claimed)
         if segments < wanted:

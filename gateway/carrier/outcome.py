@@ -27,15 +27,14 @@ class Job:
     """A claimed message on its way over one bind, segment by segment."""
 
     __slots__ = (
-        "bind", "bodies", "claimed_at", "entry", "fates", "ids", "lane", "message", "next",
+        "bind", "bodies", "entry", "fates", "ids", "lane", "message", "next",
         "pending", "retry", "sent_ms",
     )  # fmt: skip
 
-    def __init__(self, lane: str, entry: str, message: Message, claimed_at: float) -> None:
+    def __init__(self, lane: str, entry: str, message: Message) -> None:
         self.lane = lane
         self.entry = entry
         self.message = message
-        self.claimed_at = claimed_at
         self.fates: list[SegmentFate] = [WAITING] * message.segments
         self.ids = [""] * message.segments
         self.bodies: list[SegmentBody] | None = None

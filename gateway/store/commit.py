@@ -64,11 +64,6 @@ class GroupCommit(Generic[Item, Result]):
             self._running = asyncio.ensure_future(self._run())
         return future
 
-    async def idle(self) -> None:
-        """Wait until nothing is queued or under way."""
-        while self._running is not None:
-            await asyncio.wait([self._running])
-
     async def _run(self) -> None:
         try:
             while self._waiting:
