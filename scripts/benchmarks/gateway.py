@@ -100,10 +100,16 @@ class Gateway:
         await self.stop()
 
     async def meter(self, carrier: Carrier) -> Meter:
-        """Processor time of the gateway, its store and the carrier from now on."""
+        """Processor time of the gateway, its store, the carrier and the load from now on."""
         server = await resp.info(self.socket, "server")
         pids = {"gateway": self.process.pid, "store": int(server["process_id"])}
-        return Meter({**pids, "carrier": carrier.pid})
+        return Meter({**pids, "carrier": carrier.pid, "load": os.getpid()})
+
+    async def batches(self, size: int) -> float:
+        """How many messages there were to a script run by the store so far."""
+        found = await resp.info(self.socket, "commandstats")
+        calls = found["cmdstat_evalsha"].partition("calls=")[2].partition(",")[0]
+        return round(size / int(calls), 1)
 
     async def _end_store(self) -> None:
         """A gateway that was killed leaves its embedded server behind: end that too."""

@@ -48,6 +48,7 @@ async def _measure(size: int, result: Result) -> float:
             "accepted at": f"{size / (uploaded - started):,.0f} a second",
             "events read": events.kinds,
             "CPU, us a message": meter.each(size),
+            "messages a script": await gateway.batches(size),
             "gateway memory": f"{gateway.process.rss_bytes() / 1e6:.0f} MB",
         }
         return size / (events.last_at - started)

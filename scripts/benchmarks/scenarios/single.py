@@ -51,6 +51,7 @@ async def _measure(size: int, result: Result) -> float:
         result.notes |= {
             "accepted at": f"{size / (posted - started):,.0f} a second",
             "CPU, us a message": meter.each(size),
+            "messages a script": await gateway.batches(size),
             "answers": posters.statuses,
             "answer p50, p99": f"{percentile(posters.seconds, 0.5) * 1e3:.1f} ms, "
             f"{percentile(posters.seconds, 0.99) * 1e3:.1f} ms",
