@@ -124,10 +124,11 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
 class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An accepted MT as its lane's entry carries it: all that sending needs, and no more.
 
-    It is encoded as a MessagePack array in this order; the scripts read ``segments`` (index 8)
-    and nothing else of it.
+    It is encoded as a MessagePack array in this order. ``segments`` is first so that a claim
+    finds it without decoding the rest.
     """
 
+    segments: int
     id: str
     client: str
     campaign: str
@@ -138,7 +139,6 @@ class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
     text: str
     encoding: str
     """``gsm7`` or ``ucs2``."""
-    segments: int
     priority: int
     route: str
     accepted_ms: int

@@ -83,6 +83,7 @@ class Intake:
         ttl = line.ttl or (campaign.ttl if campaign else 0)
         id, derived = _id(line, campaign, origin, index, now_ms)
         message = Message(
+            measured.segments,
             id,
             origin.client,
             campaign.id if campaign else "",
@@ -91,7 +92,6 @@ class Intake:
             _allowed(given, way),
             text,
             measured.encoding,
-            measured.segments,
             _priority(line, campaign),
             way.name,
             now_ms,

@@ -102,6 +102,8 @@ class Pump:
         self._begun: dict[Bind, deque[Job]] = {bind: deque() for bind in self._binds}
         self._claiming: asyncio.Task[None] | None = None
         self._store_away = False
+        self._claims = 0
+        """How many claims have been asked for."""
         self._lost_claim = False
         """Redis did not answer a claim, and may have carried it out."""
         self._dry_until = 0.0
@@ -264,7 +266,10 @@ class Pump:
             if self._lost_claim:
                 await self._take_back()
             routes = [f"@{self.carrier.name}", *self.routes()]
-            claimed = await self._store.queue.claim(routes, self._consumer, wanted, wall_ms())
+            self._claims += 1
+            claimed = await self._store.queue.claim(
+                routes, self._consumer, wanted, wall_ms(), self._claims
+            )
         except StoreUnavailable as error:
             self._store_away = self._lost_claim = True
             self._dry_until = time.monotonic() + STORE_PAUSE
@@ -278,7 +283,7 @@ class Pump:
 
     async def _take_back(self) -> None:
         """A claim's answer was lost: now that we hold nothing, what is claimed for us is that."""
-        given = await self._store.queue.give_back(self._consumer, wall_ms())
+        given = await self._store.queue.give_back(self._consumer, wall_ms(), self._claims)
         self._lost_claim = False
         if given:
             log.info("claims given back", extra={"carrier": self.carrier.name, "messages": given})

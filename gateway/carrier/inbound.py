@@ -22,16 +22,17 @@ from gateway.errors import Fenced, StoreUnavailable
 from gateway.message import STATE_OF_RECEIPT, MessageState, Receipt, Reply
 from gateway.metrics import Metrics
 from gateway.smpp.pdu import DataSm, DataSmResp, DeliverSm, DeliverSmResp, Pdu
-from gateway.smpp.receipt import candidates, read
+from gateway.smpp.receipt import candidates, first_reading, read
 from gateway.smpp.session import Session
 from gateway.store import Store
 from gateway.store.commit import BatchSize
-from gateway.store.correlation import Matched, ReceiptItem, Settle, new_batch
+from gateway.store.correlation import Found, Matched, ReceiptItem, Settle, new_batch
 
 log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 
+_TO_READ_AGAIN = (Found.unread, Found.already_committed)
 _DELIVERIES = (DeliverSm, DataSm)
 HOLD_SECONDS = 8.0
 """How long a deliver_sm may wait for the store before it is answered with "try later"."""
@@ -105,8 +106,8 @@ class Inbound:
         found = read(pdu, self._carrier.default_alphabet)
         item = reply = None
         if isinstance(found, Receipt):
-            keys = candidates(found.carrier_message_id, self._carrier.message_id)
-            item = ReceiptItem(keys, found, STATE_OF_RECEIPT[found.state])
+            key, more = first_reading(found.carrier_message_id, self._carrier.message_id)
+            item = ReceiptItem(key, found, STATE_OF_RECEIPT[found.state], more)
         else:
             reply = found
         self._deliveries.append(Delivery(bind, session, pdu, time.monotonic(), item, reply))
@@ -147,16 +148,10 @@ class Inbound:
         receipts = [d for d in taken if d.item is not None]
         replies = [d for d in taken if d.reply is not None]
         if settles or receipts:
-            matched = await self._until_kept(
-                lambda batch: self._store.correlation.commit(
-                    self._carrier.name,
-                    settles,
-                    [d.item for d in receipts if d.item is not None],
-                    wall_ms(),
-                    batch,
-                )
-            )
+            items = [d.item for d in receipts if d.item is not None]
+            matched = await self._commit(settles, items)
             self._settling = 0
+            matched = await self._read_again(items, matched)
             self._count(settles, matched)
             self._acknowledge(receipts)
         if replies:
@@ -178,6 +173,37 @@ class Inbound:
             self._hold(False)
         self.freed()
         return len(settles) + len(taken)
+
+    async def _commit(self, settles: list[Settle], items: list[ReceiptItem]) -> list[Matched]:
+        name, correlation = self._carrier.name, self._store.correlation
+        return await self._until_kept(
+            lambda batch: correlation.commit(name, settles, items, wall_ms(), batch)
+        )
+
+    async def _read_again(self, items: list[ReceiptItem], matched: list[Matched]) -> list[Matched]:
+        """Those not found by the first reading of their id go again, with every reading of it.
+
+        After a commit whose first answer was lost nobody knows which they were: all go again,
+        and what has been applied stays as it is.
+        """
+        again = [
+            place
+            for place, (item, met) in enumerate(zip(items, matched, strict=True))
+            if item.others is None and met.found in _TO_READ_AGAIN
+        ]
+        if not again:
+            return matched
+        mode = self._carrier.message_id
+        whole = [
+            msgspec.structs.replace(
+                items[place], others=candidates(items[place].receipt.carrier_message_id, mode)
+            )
+            for place in again
+        ]
+        found = await self._commit([], whole)
+        for place, met in zip(again, found, strict=True):
+            matched[place] = met
+        return matched
 
     async def _until_kept(self, commit: Callable[[str], Awaitable[Answer]]) -> Answer:
         """Try the same batch until the store has it; meanwhile tell the carrier to come again."""

@@ -281,6 +281,19 @@ def candidates(receipt_id: str, mode: str) -> tuple[str, ...]:
     return _READINGS[mode](key) if key else ()
 
 
+def first_reading(receipt_id: str, mode: str) -> tuple[str, tuple[str, ...] | None]:
+    """The first of the candidates, and the others: None where only :func:`candidates` tells.
+
+    Nearly every receipt is found by its first reading, and in ``auto`` the others cost as much as
+    reading the receipt did.
+    """
+    if mode == "auto":
+        key = canonical(receipt_id, mode)
+        return (key, None) if key else ("", ())
+    keys = candidates(receipt_id, mode)
+    return (keys[0], keys[1:]) if keys else ("", ())
+
+
 def _read_same(key: str) -> tuple[str, ...]:
     return (key,)
 

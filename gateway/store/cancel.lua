@@ -6,26 +6,26 @@ local answers, touched = {}, {}
 
 local function cancel(id)
   local key = K_message .. id
-  local m = call('HMGET', key, 's', 'i', 'e', 'l', 'g')
-  local state = tonumber(m[1] or 0)
+  local m = call('HMGET', key, 's', 'i', 'e', 'l')
   if not m[1] then return 'n' end
+  local state, carrier, sent, _, _, fates = read_standing(m[1])
   local owner, campaign, ref, to = who(m[2])
   if client ~= '' and owner ~= client then return 'n' end
   if state >= FIRST_FINAL then return 'f' end
   if state ~= SCHEDULED and state ~= QUEUED then return 'l' end
-  if m[5] and m[5] ~= '' then return 'l' end
+  if fates ~= '' then return 'l' end
   if m[3] then
     local lane = m[4] or lane_of(m[2])
-    local stream = K_lane .. lane
-    if call('EXISTS', stream) == 0 then return 'l' end
-    if #call('XPENDING', stream, 'g', m[3], m[3], 1) > 0 then return 'l' end
+    local stream, cursor = K_lane .. lane, call('HGET', K_taken .. lane, '>')
+    -- Nothing from the cursor to the entry: it has been claimed.
+    if cursor and #call('XRANGE', stream, '(' .. cursor, m[3], 'COUNT', 1) == 0 then return 'l' end
     if call('XDEL', stream, m[3]) == 0 then return 'l' end
     touched[lane] = true
   else
     call('ZREM', K_due, id, '!' .. id)
     call('HDEL', K_body, id)
   end
-  call('HSET', key, 's', CANCELED, 'z', string.format('%d', now), 'm', reason)
+  call('HSET', key, 's', standing(CANCELED, carrier, sent, text_of(now), '', ''), 'm', reason)
   call('HDEL', key, 'e', 'l', 'w')
   moved(campaign, state, CANCELED)
   tell(owner, 'canceled', id, campaign, ref, to, reason)

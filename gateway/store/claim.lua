@@ -1,12 +1,18 @@
 -- claim: take messages off the lanes for one consumer, strictly by priority, lanes by turns.
--- ARGV[1] {now_ms, consumer, segments wanted, routes}. Answers {lane, {entry, body, ...}, ...}.
+-- ARGV[1] {now_ms, consumer, segments wanted, routes, number}. Answers {lane, {entry, body, ...},
+-- ...}; nothing for a number that has been given back before it came (give_back).
 -- COUNT is in messages and the budget in segments: the first read of a lane is a cautious
 -- quarter, and what it shows decides the next. A lane whose campaign may not run leaves the
 -- ready-set; resuming brings it back. A front lane (calendar with `!`) keeps its place.
+-- What has been taken of a lane is all up to its cursor; who took which is noted as ranges of
+-- entries, and what of a range is still on the lane is not settled.
 local args = cmsgpack.unpack(ARGV[1])
 local now, consumer, budget, routes = args[1], args[2], args[3], args[4]
 local answer, taken, running = {}, {}, {}
 local turn = now * 1000
+local MANY = 640
+
+if (tonumber(call('HGET', K_givenback, consumer) or 0)) >= args[5] then return answer end
 
 local function may_run(lane)
   local campaign = string.match(lane, '([^:]*)$')
@@ -29,30 +35,54 @@ local function keep(lane, entries)
   end
   local segments = 0
   for i = 1, #entries do
-    local fields = entries[i][2]
+    local body = entries[i][2][2]
     list[#list + 1] = entries[i][1]
-    list[#list + 1] = fields[2]
-    segments = segments + tonumber(fields[4])
+    list[#list + 1] = body
+    segments = segments + segments_of(body)
   end
   return segments
+end
+
+-- Ranges that still have something on the lane.
+local function alive(key, ranges)
+  local kept = {}
+  for first, last in string.gmatch(ranges, '(%S+) (%S+)') do
+    local left = call('XRANGE', key, first, last, 'COUNT', 1)
+    if left[1] then kept[#kept + 1] = left[1][1] .. ' ' .. last end
+  end
+  return table.concat(kept, ' ')
+end
+
+-- Notes that the consumer has taken everything of a lane from first to last, past the cursor.
+local function note(lane, cursor, ranges, first, last)
+  if #ranges > MANY then ranges = alive(K_lane .. lane, ranges) end
+  if cursor and string.match(ranges, '(%S+)$') == cursor then
+    ranges = string.sub(ranges, 1, -#cursor - 1) .. last
+  else
+    ranges = ranges .. (ranges ~= '' and ' ' or '') .. first .. ' ' .. last
+  end
+  call('HSET', K_taken .. lane, '>', last, consumer, ranges)
 end
 
 -- Reads up to `quantum` segments; answers the segments taken and whether the lane may have more.
 local function drink(lane, quantum)
   local got, messages, key = 0, 0, K_lane .. lane
-  if call('EXISTS', key) == 0 then return 0, false end
-  while got < quantum do
-    local left, mean = quantum - got, 4
-    if messages > 0 then mean = got / messages end
-    local wanted = math.max(1, math.floor(left / mean))
-    local read = call('XREADGROUP', 'GROUP', 'g', consumer, 'COUNT', wanted, 'STREAMS', key, '>')
-    if not read then return got, false end
-    local entries = read[1][2]
-    got = got + keep(lane, entries)
-    messages = messages + #entries
-    if #entries < wanted then return got, false end
+  local known = call('HMGET', K_taken .. lane, '>', consumer)
+  local from, first, last, more = known[1] and '(' .. known[1] or '-', nil, nil, true
+  while more and got < quantum do
+    local mean = messages > 0 and got / messages or 4
+    local wanted = math.max(1, math.floor((quantum - got) / mean))
+    local entries = call('XRANGE', key, from, '+', 'COUNT', wanted)
+    more = #entries == wanted
+    if #entries > 0 then
+      first, last = first or entries[1][1], entries[#entries][1]
+      from = '(' .. last
+      got = got + keep(lane, entries)
+      messages = messages + #entries
+    end
   end
-  return got, true
+  if last then note(lane, known[1], known[2] or '', first, last) end
+  return got, more
 end
 
 for priority = 0, 3 do

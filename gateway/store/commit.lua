@@ -1,61 +1,68 @@
 -- commit: what one process learned from one carrier account: settles, then receipts.
--- ARGV[1] {now_ms, account, settles, receipts, correlation hours, parked seconds, batch,
--- incarnation, plain settles}, bodies of releases and doubts from ARGV[2] on. Answers {microseconds, settled, code, old, new,
--- submitted_ms, ... for each receipt}. A batch that has been committed before answers {-1}, an
--- incarnation that others have declared dead {-2}; neither changes anything.
+-- ARGV[1] {now_ms, account, left, plain, settles, receipts, correlation hours, parked seconds,
+-- batch, incarnation}, bodies of releases and doubts from ARGV[2] on. Answers {microseconds,
+-- code * 10000 + old state * 100 + new state, submitted_ms, ... for each receipt}. A batch that has
+-- been committed before answers {-1}, an incarnation that others have declared dead {-2}; neither
+-- changes anything.
+-- left: {lane, {entry, ...}, ...}: what is done with. What goes back or into doubt leaves one by
+-- one, below: it must not go back twice.
+-- plain: {{id, standing, ...}, {canonical id, id:1, ...}, {campaign, messages, ...}, ids joined}:
+-- one segment, taken at the first attempt, as nearly all are.
 -- settle: {1 submitted|2 release|3 doubt, lane, entry, id, client, campaign, ref, to, state,
---          error, fates, attempt, sent_ms, ids, body index, due_ms|-1 front, reason, segments,
+--          error, fates, attempt, sent_ms, ids, body index, due_ms|-1 front, reason,
 --          an earlier attempt left fates}
--- plain settle, flat: lane, entry, id, campaign, fates, sent_ms, canonical id: one segment, taken at
--- the first attempt, as nearly all are.
--- receipt codes: 1 moved, 2 no change, 3 parked, 4 settled a doubt, 5 several candidates
+-- receipts: {ask, {receipt's seven values (see `apply`), ...}, {place: further readings}}. With
+-- `ask`, one that is not found by its key and has no further readings is asked for again.
+-- receipt codes: 1 moved, 2 no change, 3 parked, 4 settled a doubt, 5 several candidates,
+-- 7 not found by its first reading: to come again with all of them
 local started = os.clock()
 local args = cmsgpack.unpack(ARGV[1])
-local now, settles, receipts = args[1], args[3], args[4]
+local now, left, plain, settles, receipts = args[1], args[3], args[4], args[5], args[6][2]
 account = args[2]
-local hours, parked_seconds, plain = args[5], args[6], args[9]
-if args[8] ~= '' and call('SISMEMBER', K_nodes, args[8]) == 0 then return {-2} end
-if args[7] ~= '' and not call('SET', K_done .. args[7], 1, 'NX', 'EX', 600) then return {-1} end
-local submitted, correlations = {}, {}
+local hours, parked_seconds = args[7], args[8]
+local ask, readings, WIDTH = args[6][1], args[6][3], 7
+if args[10] ~= '' and call('SISMEMBER', K_nodes, args[10]) == 0 then return {-2} end
+if args[9] ~= '' and not call('SET', K_done .. args[9], 1, 'NX', 'EX', 600) then return {-1} end
+local submitted, correlations = {}, plain[2]
 local this_hour = math.floor(now / 3600000)
 local correlation = K_correlation .. account .. ':'
 local someone_parked = call('EXISTS', K_parked .. account) == 1
 
--- The pending entries of each lane that are done with, acknowledged and deleted: two calls a lane.
--- What goes back or into doubt leaves one by one, below: it must not go back twice.
 local function leave_lanes()
-  local by_lane, order, left = {}, {}, 0
-  local function leave(lane, entry)
-    local list = by_lane[lane]
-    if not list then list = {}; by_lane[lane] = list; order[#order + 1] = lane end
-    list[#list + 1] = entry
+  for i = 1, #left, 2 do
+    local entries = left[i + 1]
+    if #entries > 0 then call('XDEL', K_lane .. left[i], unpack(entries)) end
   end
-  for i = 1, #plain, 7 do leave(plain[i], plain[i + 1]) end
-  for i = 1, #settles do
-    local s = settles[i]
-    leave(s[2], s[1] == 1 and s[3] or nil)
+end
+
+local function meet_parked(canon, id, index)
+  local r = someone_parked and unpark(canon)
+  if r then apply(id, index, r, now) end
+end
+
+local function settle_plain()
+  local records = plain[1]
+  for i = 1, #records, 2 do
+    call('HSET', K_message .. records[i], 's', records[i + 1])
   end
-  for i = 1, #order do
-    local key, entries = K_lane .. order[i], by_lane[order[i]]
-    if #entries > 0 then
-      left = left + call('XACK', key, 'g', unpack(entries))
-      call('XDEL', key, unpack(entries))
+  for i = 1, #plain[3], 2 do
+    moved(plain[3][i], QUEUED, SUBMITTED, nil, plain[3][i + 1])
+  end
+  if plain[4] ~= '' then submitted[1] = plain[4] end
+  if someone_parked then
+    for i = 1, #correlations, 2 do
+      meet_parked(correlations[i], string.match(correlations[i + 1], '^%x+'), 1)
     end
   end
-  return left, order
 end
 
 local function correlate(id, ids)
   for i = 1, #ids do
-    local canon = ids[i]
-    if canon ~= '' then
+    if ids[i] ~= '' then
       local n = #correlations
-      correlations[n + 1] = canon
+      correlations[n + 1] = ids[i]
       correlations[n + 2] = id .. ':' .. i
-      if someone_parked then
-        local r = unpark(canon)
-        if r then apply(id, i, r, now) end
-      end
+      meet_parked(ids[i], id, i)
     end
   end
 end
@@ -73,47 +80,27 @@ local function flush_correlations()
   if again > 0 then call('HINCRBY', K_counts .. '@' .. account, 'recycled', again) end
 end
 
-local function settle_plain()
-  local of = {}
-  for i = 1, #plain, 7 do
-    local id, campaign, canon = plain[i + 2], plain[i + 3], plain[i + 6]
-    call('HSET', K_message .. id, 's', TEXT[SUBMITTED], 'v', account, 'g', plain[i + 4],
-         'y', plain[i + 5])
-    of[campaign] = (of[campaign] or 0) + 1
-    submitted[#submitted + 1] = id
-    if canon ~= '' then
-      local n = #correlations
-      correlations[n + 1] = canon
-      correlations[n + 2] = id .. ':1'
-      local r = someone_parked and unpark(canon)
-      if r then apply(id, 1, r, now) end
-    end
-  end
-  for campaign, times in pairs(of) do moved(campaign, QUEUED, SUBMITTED, nil, times) end
-end
-
 -- Between two attempts receipts may have come for segments the first one had sent.
 local function merge(id, fates)
-  local mine, stored = split_fates(fates), split_fates(call('HGET', K_message .. id, 'g') or '')
-  for i, fate in ipairs(stored) do
+  local _, _, _, _, _, written = read_standing(call('HGET', K_message .. id, 's') or '0')
+  local mine = split_fates(fates)
+  for i, fate in ipairs(split_fates(written)) do
     if mine[i] and fate[3] ~= '' and RANK[fate[1]] > RANK[mine[i][1]] then mine[i] = fate end
   end
   return join_fates(mine), state_of(mine)
 end
 
 local function submit(s)
-  local id, state = s[4], s[9]
-  if s[19] then s[11], state = merge(id, s[11]) end
+  local id, state, final, error = s[4], s[9], '', ''
+  if s[18] then s[11], state = merge(id, s[11]) end
   if state >= FIRST_FINAL then
-    call('HSET', K_message .. id, 's', TEXT[state], 'v', account, 'g', s[11], 'u', s[12],
-         'y', s[13], 'z', string.format('%d', now), 'j', s[10], 'm', s[17])
-    tell(s[5], STATE_NAME[state], id, s[6], s[7], s[8], s[10] ~= '' and s[10] or s[17])
+    final, error = text_of(now), s[10]
+    tell(s[5], STATE_NAME[state], id, s[6], s[7], s[8], error ~= '' and error or s[17])
+    call('HSET', K_message .. id, 'u', s[12], 'm', s[17])
   elseif s[12] ~= '1' then
-    call('HSET', K_message .. id, 's', TEXT[state], 'v', account, 'g', s[11], 'y', s[13],
-         'u', s[12])
-  else
-    call('HSET', K_message .. id, 's', TEXT[state], 'v', account, 'g', s[11], 'y', s[13])
+    call('HSET', K_message .. id, 'u', s[12])
   end
+  call('HSET', K_message .. id, 's', standing(state, account, s[13], final, error, s[11]))
   moved(s[6], QUEUED, state, s[10])
   submitted[#submitted + 1] = id
   correlate(id, s[14])
@@ -121,14 +108,15 @@ end
 
 local function release(s)
   local id, body, due = s[4], ARGV[s[15]], s[16]
-  if s[19] then s[11] = merge(id, s[11]) end
+  if s[18] then s[11] = merge(id, s[11]) end
+  local waiting = standing(QUEUED, account, s[11] ~= '' and s[13] or '', '', '', s[11])
   if due < 0 then
-    local entry, lane = enqueue(s[11] ~= '' and own_lane(s[2]) or s[2], body, s[18], now, true)
-    call('HSET', K_message .. id, 'v', account, 'e', entry, 'l', lane, 'u', s[12], 'g', s[11], 'm', s[17])
+    local entry, lane = enqueue(s[11] ~= '' and own_lane(s[2]) or s[2], body, now, true)
+    call('HSET', K_message .. id, 's', waiting, 'e', entry, 'l', lane, 'u', s[12], 'm', s[17])
   else
     call('HSET', K_body, id, body)
     call('ZADD', K_due, due, '!' .. id)
-    call('HSET', K_message .. id, 'v', account, 'w', string.format('%d', due), 'u', s[12], 'g', s[11], 'm', s[17])
+    call('HSET', K_message .. id, 's', waiting, 'w', text_of(due), 'u', s[12], 'm', s[17])
     call('HDEL', K_message .. id, 'e', 'l')
   end
   correlate(id, s[14])
@@ -136,17 +124,15 @@ end
 
 local function settle(s)
   if s[1] == 1 then return submit(s) end
-  local key = K_lane .. s[2]
-  if call('XACK', key, 'g', s[3]) == 0 then return end
-  call('XDEL', key, s[3])
+  if call('XDEL', K_lane .. s[2], s[3]) == 0 then return end
   if s[1] == 2 then return release(s) end
-  if s[19] then s[11] = merge(s[4], s[11]) end
+  if s[18] then s[11] = merge(s[4], s[11]) end
   into_doubt(s[4], s[8], QUEUED, ARGV[s[15]], s[11], s[12], s[13], now, s[5], s[6], s[7])
   correlate(s[4], s[14])
 end
 
 local function park(r)
-  local canon = r[1][1] or ''
+  local canon = r[1]
   if canon == '' then canon = '-' .. r[2] .. '-' .. now end
   call('HSET', K_parked .. account, canon, cmsgpack.pack(r))
   call('ZADD', K_parkedat .. account, now, canon)
@@ -170,18 +156,15 @@ local function look_up()
     end
     return rest
   end
-  local first, wanted = {}, {}
-  for i = 1, #receipts do
-    local canon = receipts[i][1][1]
-    if canon and canon ~= '' then first[#first + 1] = canon end
+  local wanted = {}
+  for at = 1, #receipts, WIDTH do
+    local canon = receipts[at]
+    if canon ~= '' then wanted[#wanted + 1] = canon end
   end
-  look(correlation .. this_hour, first)
-  for i = 1, #receipts do
-    local readings = receipts[i][1]
-    if readings[1] and not found[readings[1]] then
-      for _, canon in ipairs(readings) do
-        if canon ~= '' then wanted[#wanted + 1] = canon end
-      end
+  wanted = look(correlation .. this_hour, wanted)
+  for place, more in pairs(readings) do
+    if not found[receipts[WIDTH * place - WIDTH + 1]] then
+      for _, canon in ipairs(more) do wanted[#wanted + 1] = canon end
     end
   end
   for hour = this_hour, this_hour - hours, -1 do
@@ -192,29 +175,37 @@ local function look_up()
   return found
 end
 
-local settled, touched = leave_lanes()
+leave_lanes()
 settle_plain()
 for i = 1, #settles do settle(settles[i]) end
 flush_correlations()
-for i = 1, #touched do drop_lane_if_empty(touched[i]) end
+for i = 1, #left, 2 do drop_lane_if_empty(left[i]) end
 if #submitted > 0 then call('RPUSH', K_submitted .. this_hour, unpack(submitted)) end
 
-local answer, hits = {0, settled}, look_up()
+local answer, hits = {0}, look_up()
 
-local function receive(r)
-  for _, canon in ipairs(r[1]) do
-    local hit = hits[canon]
-    if hit then
-      local id, index = string.match(hit, '^(%x+):(%d+)$')
-      local old, new, sent = apply(id, tonumber(index), r, now)
-      if old then return (old == new) and 2 or 1, old, new, sent end
-    end
+-- What a reading of the id points to. Answers nil where it points to nothing that fits.
+local function by_reading(canon, r)
+  local hit = hits[canon]
+  if not hit then return nil end
+  local id, index = string.match(hit, '^(%x+):(%d+)$')
+  local old, new, sent = apply(id, tonumber(index), r, now)
+  if old then return (old == new) and 2 or 1, old, new, sent end
+end
+
+local function receive(r, more)
+  local code, old, new, sent = by_reading(r[1], r)
+  if code then return code, old, new, sent end
+  if ask and not more and r[1] ~= '' then return 7, 0, 0, 0 end
+  for _, canon in ipairs(more or {}) do
+    code, old, new, sent = by_reading(canon, r)
+    if code then return code, old, new, sent end
   end
   local id, index, many = suspect(r)
   if id then
-    local old, new, sent = apply(id, index, r, now)
+    old, new, sent = apply(id, index, r, now)
     if old then
-      if r[1][1] then hits[r[1][1]] = id .. ':' .. index end
+      if r[1] ~= '' then hits[r[1]] = id .. ':' .. index end
       return 4, old, new, sent
     end
   end
@@ -222,10 +213,12 @@ local function receive(r)
   return many > 1 and 5 or 3, 0, 0, 0
 end
 
-for i = 1, #receipts do
-  local code, old, new, sent = receive(receipts[i])
-  local n = #answer
-  answer[n + 1] = code; answer[n + 2] = old; answer[n + 3] = new; answer[n + 4] = sent
+for i = 1, #receipts / WIDTH do
+  local at = WIDTH * i - WIDTH
+  local r = {receipts[at + 1], receipts[at + 2], receipts[at + 3], receipts[at + 4],
+             receipts[at + 5], receipts[at + 6], receipts[at + 7]}
+  local code, old, new, sent = receive(r, readings[i])
+  answer[2 * i], answer[2 * i + 1] = code * 10000 + old * 100 + new, sent
 end
 flush(now)
 answer[1] = math.floor((os.clock() - started) * 1000000)

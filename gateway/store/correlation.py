@@ -16,10 +16,12 @@ import msgspec
 from gateway.errors import Fenced
 from gateway.message import Message, MessageState, Receipt, Reply
 from gateway.store import scripts
-from gateway.store.keys import RECORD, UNIT
+from gateway.store.keys import RECORD, UNIT, split_ids
 from gateway.store.redis import Redis
 
 _encode = msgspec.msgpack.Encoder().encode
+CLOSED_BATCHES = 5
+"""Batches of submitted messages closed in one script: a few hundred messages."""
 _NO_SEPARATORS = {ord(UNIT): " ", ord(RECORD): " "}
 
 
@@ -42,8 +44,11 @@ class Found(IntEnum):
     settled_doubt = 4
     several = 5
     already_committed = 6
+    unread = 7
+    """Not by the id's first reading; the others have not been tried."""
 
 
+_SUBMITTED = int(MessageState.submitted)
 _FOUND = {int(found): found for found in Found}
 
 
@@ -69,11 +74,14 @@ class Settle(msgspec.Struct, gc=False, kw_only=True):
 
 
 class ReceiptItem(msgspec.Struct, gc=False):
-    """A receipt and the keys its id may be stored under."""
+    """A receipt, and the keys its carrier's id may be stored under."""
 
-    candidates: tuple[str, ...]
+    key: str
+    """The id's likeliest reading; empty when the receipt has none."""
     receipt: Receipt
     state: MessageState
+    others: tuple[str, ...] | None = ()
+    """Further readings; None when nobody has looked: then :attr:`Found.unread` asks for them."""
 
 
 class Matched(msgspec.Struct, gc=False):
@@ -115,19 +123,12 @@ class Correlation:
         it unknown whether the first got through, changes nothing and says so.
         Raises :class:`StoreUnavailable`, or :class:`Fenced`: then nothing has changed.
         """
-        bodies: list[bytes] = []
-        rows: list[list[Any]] = []
-        plain: list[str] = []
-        for settle in settles:
-            if _is_plain(settle):
-                plain += _plain_row(settle)
-            else:
-                rows.append(_settle_row(settle, bodies))
+        left, plain, rows, bodies = _settle_rows(account, settles)
         answer = await self._redis.run(
             scripts.COMMIT,
             [
-                now_ms, account, rows, [_receipt_row(item) for item in receipts],
-                self._hours, self._parked_seconds, batch, self.incarnation, plain,
+                now_ms, account, left, plain, rows, _receipt_rows(receipts),
+                self._hours, self._parked_seconds, batch, self.incarnation,
             ],
             *bodies,
         )  # fmt: skip
@@ -135,10 +136,10 @@ class Correlation:
             raise Fenced(f"{self.incarnation} has been declared dead")
         self.script_seconds = max(0, answer[0]) / 1e6
         if answer[0] == -1:
-            return [Matched(Found.already_committed, 0, 0, 0)] * len(receipts)
+            return [Matched(Found.already_committed, 0, 0, 0) for _ in receipts]
         return [
-            Matched(_FOUND[answer[i]], answer[i + 1], answer[i + 2], answer[i + 3])
-            for i in range(2, len(answer), 4)
+            Matched(_FOUND[met // 10_000], met // 100 % 100, met % 100, sent_ms)
+            for met, sent_ms in zip(answer[1::2], answer[2::2], strict=True)
         ]
 
     async def reply(
@@ -159,11 +160,12 @@ class Correlation:
         key = self._keys("submitted", str(hour))
         closed = 0
         while True:
-            ids = await self._redis.call("LRANGE", key, 0, 499)
-            if not ids:
+            batches = await self._redis.call("LRANGE", key, 0, CLOSED_BATCHES - 1)
+            if not batches:
                 return closed
-            closed += await self._redis.run(scripts.CLOSE, [now_ms, [id.decode() for id in ids]])
-            await self._redis.call("LTRIM", key, len(ids), -1)
+            ids = [id for batch in batches for id in split_ids(batch)]
+            closed += await self._redis.run(scripts.CLOSE, [now_ms, ids])
+            await self._redis.call("LTRIM", key, len(batches), -1)
 
     async def forget_parked(self, account: str, before_ms: int) -> int:
         """Drop parked receipts that came before ``before_ms``: nothing will claim them now."""
@@ -192,6 +194,37 @@ def new_batch() -> str:
     return uuid.uuid4().hex
 
 
+def _settle_rows(
+    account: str, settles: list[Settle]
+) -> tuple[list[Any], list[Any], list[list[Any]], list[bytes]]:
+    """What leaves each lane, the plain settles by column, the others by row, and bodies."""
+    lanes: dict[str, list[str]] = {}
+    records: list[str] = []
+    correlations: list[str] = []
+    campaigns: dict[str, int] = {}
+    ids: list[str] = []
+    rows: list[list[Any]] = []
+    bodies: list[bytes] = []
+    for s in settles:
+        entries = lanes.get(s.lane)
+        if entries is None:
+            entries = lanes[s.lane] = []
+        if s.kind is Kind.submitted:
+            entries.append(s.entry)
+        m = s.message
+        if not _is_plain(s):
+            rows.append(_settle_row(s, bodies))
+            continue
+        records += (m.id, f"{_SUBMITTED}\x1f{account}\x1f{s.sent_ms}\x1f\x1f\x1f{s.fates}")
+        ids.append(m.id)
+        campaigns[m.campaign] = campaigns.get(m.campaign, 0) + 1
+        if s.ids[0]:
+            correlations += (s.ids[0], f"{m.id}:1")
+    left = [part for lane in lanes.items() for part in lane]
+    moved = [part for campaign in campaigns.items() for part in campaign]
+    return left, [records, correlations, moved, "".join(ids)], rows, bodies
+
+
 def _is_plain(s: Settle) -> bool:
     """One segment, taken at the first attempt: as nearly all are."""
     return (
@@ -203,11 +236,6 @@ def _is_plain(s: Settle) -> bool:
     )
 
 
-def _plain_row(s: Settle) -> tuple[str, ...]:
-    m = s.message
-    return (s.lane, s.entry, m.id, m.campaign, s.fates, str(s.sent_ms), s.ids[0])
-
-
 def _settle_row(s: Settle, bodies: list[bytes]) -> list[Any]:
     m = s.message
     body = 0
@@ -216,15 +244,23 @@ def _settle_row(s: Settle, bodies: list[bytes]) -> list[Any]:
         body = len(bodies) + 1
     return [
         s.kind, s.lane, s.entry, m.id, m.client, m.campaign, m.ref, m.to, s.state, s.error,
-        s.fates, str(m.attempt), str(s.sent_ms), s.ids, body, s.due_ms, s.reason, str(m.segments),
-        s.resumed,
+        s.fates, str(m.attempt), str(s.sent_ms), s.ids, body, s.due_ms, s.reason, s.resumed,
     ]  # fmt: skip
 
 
-def _receipt_row(item: ReceiptItem) -> list[Any]:
-    r = item.receipt
-    reference = -1 if r.reference is None else r.reference
-    return [
-        item.candidates or ("",), r.to, r.sender, reference, item.state, r.error.replace(":", " "),
-        r.stat, r.carrier_message_id,
-    ]  # fmt: skip
+def _receipt_rows(items: list[ReceiptItem]) -> tuple[bool, list[Any], dict[int, tuple[str, ...]]]:
+    """Whether to ask for further readings, the receipts' values, and the readings by place."""
+    values: list[Any] = []
+    readings: dict[int, tuple[str, ...]] = {}
+    ask = False
+    for place, item in enumerate(items, 1):
+        r = item.receipt
+        values += (
+            item.key, r.to, r.sender, -1 if r.reference is None else r.reference, int(item.state),
+            r.error.replace(":", " "), r.carrier_message_id,
+        )  # fmt: skip
+        if item.others is None:
+            ask = True
+        elif item.others:
+            readings[place] = item.others
+    return ask, values, readings

@@ -8,7 +8,11 @@ name         type    holds
 ===========  ======  =====================================================================
 message      hash    the record of a message (fields: :data:`FIELDS`), without its text; of one
                      past its time the digest alone, for as long as its ref is remembered
-lane         stream  messages ready to go: route, priority, calendar, campaign; group ``g``
+lane         stream  messages ready to go, or claimed and not settled: route, priority, calendar,
+                     campaign
+taken        hash    per lane: ``>`` to the last entry claimed; consumer to the ranges of entries
+                     that it claimed (``first last first last``)
+givenback    hash    consumer to the number of its last claim that was given back
 ready        zset    per route and priority: lanes with something to claim, by turn
 lanes        set     every lane there is
 held         set     per campaign: its lanes, to find them again after a pause
@@ -43,6 +47,8 @@ from __future__ import annotations
 NAMES: dict[str, str] = {
     "message": "m",
     "lane": "q",
+    "taken": "qt",
+    "givenback": "gb",
     "ready": "ready",
     "lanes": "lanes",
     "held": "held",
@@ -71,19 +77,14 @@ NAMES: dict[str, str] = {
 }
 
 FIELDS: dict[str, str] = {
-    "state": "s",
+    "standing": "s",
     "fixed": "i",
     "digest": "h",
     "entry": "e",
     "front": "l",
     "not_before_ms": "w",
-    "submitted_ms": "y",
-    "final_ms": "z",
     "attempt": "u",
-    "carrier": "v",
-    "fates": "g",
     "reason": "m",
-    "error": "j",
     "data": "d",
     "callback_url": "cb",
 }
@@ -104,13 +105,15 @@ FIXED = (
     "debtor",
 )
 """What never changes of a message is one field, ``fixed``: these, joined by :data:`UNIT`."""
+STANDING = ("state", "carrier", "submitted_ms", "final_ms", "error", "fates")
+"""What every step changes of a message is one field, too; a message that has met no carrier yet
+has its state alone there."""
 UNIT, RECORD = "\x1f", "\x1e"
 """What separates the parts of one thing, and the things of one entry."""
 DAY_MS = 86_400_000
 ID_DIGITS = 24
 
 ROOT = "recado:{%d}"
-GROUP = "g"
 
 
 class Keys:
@@ -137,7 +140,7 @@ def lane_name(route: str, priority: int, campaign: str, client: str, calendar: s
 
 PRELUDE = "local P = KEYS[1]\nlocal call = redis.call\n" + "".join(
     f"local K_{name} = P .. ':{short}'\n"
-    if name in {"lanes", "body", "due", "indexes", "doubt", "nodes", "layout"}
+    if name in {"lanes", "givenback", "body", "due", "indexes", "doubt", "nodes", "layout"}
     else f"local K_{name} = P .. ':{short}:'\n"
     for name, short in NAMES.items()
 )

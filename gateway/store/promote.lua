@@ -7,26 +7,27 @@ for _, member in ipairs(due) do
   local front = string.sub(member, 1, 1) == '!'
   local id = front and string.sub(member, 2) or member
   local key = K_message .. id
-  local m = call('HMGET', key, 's', 'i', 'g', 'v')
+  local m = call('HMGET', key, 's', 'i')
   local body = call('HGET', K_body, id)
   if m[1] and body then
     local client, campaign, ref, to = who(m[2])
+    local was, carrier, sent, _, _, fates = read_standing(m[1])
     local state = campaign == '' and 'running' or call('HGET', K_campaign .. campaign, 'state')
     if state == 'canceled' then
-      call('HSET', key, 's', CANCELED, 'z', string.format('%d', now))
-      moved(campaign, tonumber(m[1]), CANCELED)
+      call('HSET', key, 's', standing(CANCELED, carrier, sent, text_of(now), '', fates))
+      moved(campaign, was, CANCELED)
       tell(client, 'canceled', id, campaign, ref, to, '')
     else
-      local lane, segments = lane_of(m[2])
-      if m[3] and m[3] ~= '' then
-        account = m[4]
+      local lane = lane_of(m[2])
+      if fates ~= '' then
+        account = carrier
         lane = own_lane(lane)
       end
-      local entry, where = enqueue(lane, body, segments, now, front)
-      call('HSET', key, 's', QUEUED, 'e', entry)
+      local entry, where = enqueue(lane, body, now, front)
+      call('HSET', key, 's', standing(QUEUED, carrier, sent, '', '', fates), 'e', entry)
       if front then call('HSET', key, 'l', where) end
       call('HDEL', key, 'w')
-      moved(campaign, tonumber(m[1]), QUEUED)
+      moved(campaign, was, QUEUED)
     end
   end
   call('HDEL', K_body, id)

@@ -1,42 +1,23 @@
--- put: accept messages. ARGV[1] {now_ms, items}, ARGV[1 + i] the body of item i.
--- item: {id, digest, derived, client, campaign, fixed, lane, recipient, segments, not_before_ms,
---        blocked, data, callback_url}; numbers that are only stored come as strings.
+-- put: accept messages. ARGV[1] {now_ms, groups, items, special}, ARGV[1 + i] the body of item i.
+-- group: {client, campaign, lane}. item, flat: group, id, digest (empty: the id is new by itself),
+-- fixed, recipient, segments. special, by item: {not_before_ms, blocked, data, callback_url}.
 -- Answers one number an item: the new state, 100 + the state it already has (same content),
 -- 200 other content under the same id, 300 no such campaign, 301 campaign canceled; and last the
 -- microseconds it took.
 local started = os.clock()
 local args = cmsgpack.unpack(ARGV[1])
-local now, items = args[1], args[2]
-local now_text = string.format('%d', now)
-local answers, lanes, campaigns, counts, indexes = {}, {}, {}, {}, {}
-local recipients, events = {}, {}
+local now, groups, items, special = args[1], args[2], args[3], args[4]
+local answers, recipients = {}, {}
+local WIDTH = 6
 
-local function campaign_state(id, client)
-  local state = campaigns[id]
-  if state == nil then
-    local found = call('HMGET', K_campaign .. id, 'state', 'client')
-    state = found[2] == client and found[1] or ''
-    campaigns[id] = state
+for _, group in ipairs(groups) do
+  group.ids, group.segments, group.states = {}, 0, {}
+  group.key = K_lane .. group[3]
+  if group[2] ~= '' then
+    local found = call('HMGET', K_campaign .. group[2], 'state', 'client')
+    if found[2] ~= group[1] then group.refusal = 300
+    elseif found[1] == 'canceled' then group.refusal = 301 end
   end
-  return state
-end
-
-local function count(campaign, field, by)
-  if campaign == '' then return end
-  local of = counts[campaign]
-  if not of then of = {}; counts[campaign] = of end
-  of[field] = (of[field] or 0) + by
-end
-
-local function open_lane(lane)
-  local key = K_lane .. lane
-  if call('EXISTS', key) == 0 then
-    call('XGROUP', 'CREATE', key, 'g', '0', 'MKSTREAM')
-    call('SADD', K_lanes, lane)
-    call('SADD', K_held .. string.match(lane, '([^:]*)$'), lane)
-  end
-  lanes[lane] = key
-  return key
 end
 
 -- Appends the ids of a batch to their recipients' fields: {number, id, number, id, ...}.
@@ -61,83 +42,93 @@ local function add_recipients(key, pairs_)
   end
 end
 
--- What the id has already: nil, or the answer for it. A digest without a state is what a
+-- What the id has already: nil, or the answer for it. A digest without a standing is what a
 -- record past its time left behind.
 local function known(key, digest)
+  if digest == '' or call('EXISTS', key) == 0 then return nil end
   local found = call('HMGET', key, 'h', 's')
-  if not found[1] then return nil end
   if found[1] ~= digest then return 200 end
-  return 100 + (found[2] or 0)
+  return 100 + (found[2] and read_standing(found[2]) or 0)
 end
 
-local function refused(m)
-  if m[5] == '' then return nil end
-  local state = campaign_state(m[5], m[4])
-  if state == '' then return 300 elseif state == 'canceled' then return 301 end
-  return nil
+local function queue(group, key, id, digest, fixed, body)
+  if not group.open then
+    group.open = true
+    if call('EXISTS', group.key) == 0 then open_lane(group[3]) end
+  end
+  local entry = call('XADD', group.key, '*', 'm', body)
+  if digest ~= '' then
+    call('HSET', key, 's', TEXT[QUEUED], 'i', fixed, 'e', entry, 'h', digest)
+  else
+    call('HSET', key, 's', TEXT[QUEUED], 'i', fixed, 'e', entry)
+  end
+  return QUEUED
 end
 
-local function block(m, key)
-  local fixed, reason = m[6], m[11]
-  local client, campaign, ref, to = string.match(fixed, '^([^\031]*)\031([^\031]*)\031([^\031]*)\031([^\031]*)')
-  call('HSET', key, 's', TEXT[BLOCKED], 'i', fixed, 'h', m[2], 'm', reason, 'z', now_text)
-  local list = events[client]
-  if not list then list = {}; events[client] = list end
-  list[#list + 1] = table.concat({'blocked', m[1], campaign, ref, to, reason}, '\031')
+local function block(group, key, id, digest, fixed, reason)
+  local _, campaign, ref, to = who(fixed)
+  call('HSET', key, 's', standing(BLOCKED, '', '', text_of(now), '', ''), 'i', fixed, 'h', digest,
+       'm', reason)
+  tell(group[1], 'blocked', id, campaign, ref, to, reason)
   count(campaign, 'h' .. math.floor(now / 3600000) .. ':' .. BLOCKED, 1)
   count(campaign, 'e' .. reason, 1)
   return BLOCKED
 end
 
-local function accept(m, key, body)
-  local id, wait = m[1], m[10]
-  if m[11] ~= '' then return block(m, key) end
-  if wait > now then
+-- A message that waits for its time, goes nowhere, or brings words of its own.
+local function accept_special(group, key, id, digest, fixed, body, more)
+  local wait, reason, state = more[1], more[2], nil
+  if reason ~= '' then
+    state = block(group, key, id, digest, fixed, reason)
+  elseif wait > now then
     call('HSET', K_body, id, body)
     call('ZADD', K_due, wait, id)
-    call('HSET', key, 's', TEXT[SCHEDULED], 'i', m[6], 'h', m[2], 'w', string.format('%d', wait))
-    return SCHEDULED
+    call('HSET', key, 's', TEXT[SCHEDULED], 'i', fixed, 'h', digest, 'w', text_of(wait))
+    state = SCHEDULED
+  else
+    state = queue(group, key, id, digest, fixed, body)
   end
-  local entry = call('XADD', lanes[m[7]] or open_lane(m[7]), '*', 'm', body, 'n', m[9])
-  call('HSET', key, 's', TEXT[QUEUED], 'i', m[6], 'h', m[2], 'e', entry)
-  return QUEUED
+  if more[3] ~= '' then call('HSET', key, 'd', more[3]) end
+  if more[4] ~= '' then call('HSET', key, 'cb', more[4]) end
+  return state
 end
 
-for i = 1, #items do
-  local m = items[i]
-  local key, campaign = K_message .. m[1], m[5]
-  local answer = (m[3] and known(key, m[2])) or refused(m)
+for i = 1, #items / WIDTH do
+  local at = WIDTH * i
+  local group, id, digest = groups[items[at - 5]], items[at - 4], items[at - 3]
+  local key = K_message .. id
+  local answer = known(key, digest) or group.refusal
   if not answer then
-    answer = tonumber(accept(m, key, ARGV[1 + i]))
-    if m[12] ~= '' then call('HSET', key, 'd', m[12]) end
-    if m[13] ~= '' then call('HSET', key, 'cb', m[13]) end
-    recipients[#recipients + 1] = m[8]
-    recipients[#recipients + 1] = m[1]
-    local index = m[4] .. ':' .. campaign
-    local ids = indexes[index]
-    if not ids then ids = {}; indexes[index] = ids end
-    ids[#ids + 1] = m[1]
-    count(campaign, 's' .. answer, 1)
-    count(campaign, 'messages', 1)
-    count(campaign, 'segments', m[9])
+    local more = special[i]
+    if more then
+      answer = accept_special(group, key, id, digest, items[at - 2], ARGV[1 + i], more)
+    else
+      answer = queue(group, key, id, digest, items[at - 2], ARGV[1 + i])
+    end
+    local n = #recipients
+    recipients[n + 1], recipients[n + 2] = items[at - 1], id
+    group.ids[#group.ids + 1] = id
+    group.segments = group.segments + items[at]
+    group.states[answer] = (group.states[answer] or 0) + 1
   end
   answers[i] = answer
 end
 
-for lane in pairs(lanes) do
-  local route, priority = string.match(lane, '^([^:]*):([^:]*):')
-  call('ZADD', K_ready .. route .. ':' .. priority, 'NX', now * 1000, lane)
-end
-for client, list in pairs(events) do
-  call('XADD', K_events .. client, '*', 'e', table.concat(list, '\030'))
+for _, group in ipairs(groups) do
+  if group.open then
+    local route, priority = string.match(group[3], '^([^:]*):([^:]*):')
+    call('ZADD', K_ready .. route .. ':' .. priority, 'NX', now * 1000, group[3])
+  end
+  if #group.ids > 0 then
+    local index = group[1] .. ':' .. group[2]
+    call('SADD', K_indexes, index)
+    call('XADD', K_index .. index, '*', 'm', table.concat(group.ids))
+    for state, times in pairs(group.states) do count(group[2], 's' .. state, times) end
+    count(group[2], 'messages', #group.ids)
+    count(group[2], 'segments', group.segments)
+  end
 end
 add_recipients(K_recipient .. math.floor(now / 86400000), recipients)
-for index, ids in pairs(indexes) do
-  call('SADD', K_indexes, index)
-  call('XADD', K_index .. index, '*', 'm', table.concat(ids))
-end
-for campaign, fields in pairs(counts) do
-  for field, by in pairs(fields) do call('HINCRBY', K_counts .. campaign, field, by) end
-end
-answers[#items + 1] = math.floor((os.clock() - started) * 1000000)
+flush(now)
+answers[#answers + 1] = math.floor((os.clock() - started) * 1000000)
 return answers

@@ -15,7 +15,7 @@ import msgspec
 from gateway.message import Message, MessageState
 from gateway.store import scripts
 from gateway.store.commit import GroupCommit
-from gateway.store.keys import GROUP, UNIT, lane_name, split_ids
+from gateway.store.keys import STANDING, UNIT, lane_name, split_ids
 from gateway.store.redis import Redis
 from gateway.store.types import Put, PutKind, PutResult
 
@@ -55,20 +55,23 @@ class Queue:
         now = max(put.message.accepted_ms for put in batch)
         answers = await self._redis.run(
             scripts.PUT,
-            [now, [_put_item(put) for put in batch]],
+            [now, *_put_rows(batch)],
             *[_encode(put.message) for put in batch],
         )
         micros = answers.pop()
         return [_put_result(answer) for answer in answers], micros / 1e6
 
     async def claim(
-        self, routes: Sequence[str], consumer: str, segments: int, now_ms: int
+        self, routes: Sequence[str], consumer: str, segments: int, now_ms: int, number: int
     ) -> list[Claimed]:
         """Take up to ``segments`` segments' worth of messages, urgent first.
 
-        The last message of a lane may go over; what is claimed must be settled.
+        The last message of a lane may go over; what is claimed must be settled. ``number`` counts
+        the consumer's claims: one that comes after it has been given back takes nothing.
         """
-        answer = await self._redis.run(scripts.CLAIM, [now_ms, consumer, segments, list(routes)])
+        answer = await self._redis.run(
+            scripts.CLAIM, [now_ms, consumer, segments, list(routes), number]
+        )
         claimed: list[Claimed] = []
         for lane, entries in zip(answer[::2], answer[1::2], strict=True):
             name = lane.decode()
@@ -78,16 +81,17 @@ class Queue:
             ]
         return claimed
 
-    async def give_back(self, consumer: str, now_ms: int) -> int:
+    async def give_back(self, consumer: str, now_ms: int, number: int) -> int:
         """Put back on their lanes what ``consumer`` has claimed, in front; answers how many.
 
-        For a claim whose answer was lost: only while the consumer holds nothing itself.
+        For a claim whose answer was lost: only while the consumer holds nothing itself. Claims
+        up to ``number`` that Redis has not seen yet will take nothing.
         """
         given = 0
         for lane in await self._redis.call("SMEMBERS", self._keys("lanes")):
             while True:
                 count = await self._redis.run(
-                    scripts.GIVE_BACK, [now_ms, lane.decode(), consumer, SWEEP]
+                    scripts.GIVE_BACK, [now_ms, lane.decode(), consumer, SWEEP, number]
                 )
                 given += int(count)
                 if count < SWEEP:
@@ -160,14 +164,12 @@ class Queue:
         Whoever is not in ``alive`` must have been fenced before (:meth:`Node.fence_dead`).
         """
         found = 0
-        lanes = await self._redis.call("SMEMBERS", self._keys("lanes"))
-        for lane in lanes:
-            key = self._keys("lane", lane.decode())
-            consumers = await self._redis.call("XINFO", "CONSUMERS", key, GROUP)
-            for row in consumers:
-                name = row[row.index(b"name") + 1].decode()
+        lanes = [lane.decode() for lane in await self._redis.call("SMEMBERS", self._keys("lanes"))]
+        takers = await self._redis.pipeline([("HKEYS", self._keys("taken", ln)) for ln in lanes])
+        for lane, names in zip(lanes, takers, strict=True):
+            for name in (name.decode() for name in names if name != b">"):
                 if name.rpartition(":")[0] not in alive:
-                    found += await self._recover_lane(lane.decode(), name, now_ms)
+                    found += await self._recover_lane(lane, name, now_ms)
         return found
 
     async def _recover_lane(self, lane: str, consumer: str, now_ms: int) -> int:
@@ -191,15 +193,16 @@ class Queue:
     async def _bodies(self, ids: list[bytes]) -> list[tuple[str, Message]]:
         bodies = await self._redis.call("HMGET", self._keys("body"), *ids)
         rows = await self._redis.pipeline(
-            [("HMGET", self._keys("message", i.decode()), "v", "g", "u") for i in ids]
+            [("HMGET", self._keys("message", i.decode()), "s", "u") for i in ids]
         )
         found = []
-        for body, (account, fates, attempt) in zip(bodies, rows, strict=True):
-            if body is not None and account is not None:
+        for body, (standing, attempt) in zip(bodies, rows, strict=True):
+            if body is not None and standing is not None:
+                stands = dict(zip(STANDING, standing.decode().split(UNIT), strict=False))
                 message = msgspec.structs.replace(
-                    _decode_message(body), fates=(fates or b"").decode(), attempt=int(attempt or 1)
+                    _decode_message(body), fates=stands.get("fates", ""), attempt=int(attempt or 1)
                 )
-                found.append((account.decode(), message))
+                found.append((stands.get("carrier", ""), message))
         return found
 
     async def resend(self, account: str, messages: list[Message], now_ms: int) -> int:
@@ -208,7 +211,6 @@ class Queue:
             [
                 m.id,
                 m.attempt,
-                m.segments,
                 lane_name(m.route, m.priority, m.campaign, m.client),
                 m.fates,
             ]
@@ -218,19 +220,30 @@ class Queue:
         return int(await self._redis.run(scripts.RESEND, [now_ms, account, items], *bodies))
 
 
-def _put_item(put: Put) -> list[Any]:
-    m = put.message
-    fixed = UNIT.join(
-        (
-            m.client, m.campaign, m.ref, m.to, m.sender, str(m.segments), str(int(m.priority)),
-            m.route, str(m.accepted_ms), str(m.expires_ms), m.encoding, m.debtor,
-        )
-    )  # fmt: skip
-    return [
-        m.id, put.digest, put.derived, m.client, m.campaign, fixed,
-        lane_name(m.route, m.priority, m.campaign, m.client), m.to, str(m.segments),
-        put.not_before_ms, put.blocked, put.data, put.callback_url,
-    ]  # fmt: skip
+def _put_rows(batch: list[Put]) -> tuple[list[Any], list[Any], dict[int, Any]]:
+    """Groups, items and special cases, as put.lua reads them."""
+    places: dict[tuple[str, str, str, int], int] = {}
+    groups: list[tuple[str, str, str]] = []
+    items: list[Any] = []
+    special: dict[int, Any] = {}
+    for number, put in enumerate(batch, 1):
+        m = put.message
+        group = (m.client, m.campaign, m.route, m.priority)
+        place = places.get(group)
+        if place is None:
+            lane = lane_name(m.route, m.priority, m.campaign, m.client)
+            groups.append((m.client, m.campaign, lane))
+            place = places[group] = len(groups)
+        items += (
+            place, m.id, put.digest if put.derived else "",
+            f"{m.client}\x1f{m.campaign}\x1f{m.ref}\x1f{m.to}\x1f{m.sender}\x1f{m.segments}\x1f"
+            f"{m.priority}\x1f{m.route}\x1f{m.accepted_ms}\x1f{m.expires_ms}\x1f{m.encoding}\x1f"
+            f"{m.debtor}",
+            m.to, m.segments,
+        )  # fmt: skip
+        if put.not_before_ms or put.blocked or put.data or put.callback_url:
+            special[number] = (put.not_before_ms, put.blocked, put.data, put.callback_url)
+    return groups, items, special
 
 
 _REFUSALS: dict[int, PutKind] = {200: "conflict", 300: "unknown-campaign", 301: "campaign-canceled"}

@@ -18,7 +18,7 @@ from gateway.message import (
     Priority,
     read_fates,
 )
-from gateway.store.keys import DAY_MS, FIELDS, FIXED, GROUP, UNIT, lane_name, split_ids
+from gateway.store.keys import DAY_MS, FIELDS, FIXED, STANDING, UNIT, lane_name, split_ids
 from gateway.store.redis import Redis
 from gateway.store.types import MessageRecord, Page, ReplyRecord, Report
 
@@ -29,8 +29,7 @@ SCAN_AT_MOST = 20_000
 
 _NAMES = list(FIELDS)
 _SHORT = [FIELDS[name] for name in _NAMES]
-_TIMES = ("not_before_ms", "submitted_ms", "final_ms")
-_WORDS = ("carrier", "reason", "error", "data", "callback_url")
+_WORDS = ("reason", "data", "callback_url")
 _FIXED_NUMBERS = ("segments", "accepted_ms", "expires_ms")
 
 
@@ -59,14 +58,9 @@ class Records:
         if entry is None:
             return record
         lane = lane_name(record.route, record.priority, record.campaign, record.client)
-        stream = self._keys("lane", front.decode() if front else lane)
-        try:
-            held = await self._redis.call("XPENDING", stream, GROUP, entry, entry, 1)
-        except Exception as error:  # the lane has gone meanwhile: NOGROUP
-            if "NOGROUP" not in str(error):
-                raise
-            return record
-        if held:
+        taken = self._keys("taken", front.decode() if front else lane)
+        cursor = await self._redis.call("HGET", taken, ">")
+        if cursor is not None and _place(entry) <= _place(cursor):
             record.state = MessageState.submitting
         return record
 
@@ -283,6 +277,12 @@ class Records:
         return Page(items=items, next=position[1:])
 
 
+def _place(entry: bytes) -> tuple[int, int]:
+    """An entry's id as numbers, which is how a stream sorts them."""
+    milliseconds, _, sequence = entry.partition(b"-")
+    return int(milliseconds), int(sequence)
+
+
 class _Filter:
     def __init__(
         self,
@@ -321,18 +321,23 @@ def _record(id: str, row: list[bytes | None]) -> MessageRecord | None:
     values = {
         name: value.decode() for name, value in zip(_NAMES, row, strict=True) if value is not None
     }
-    if "state" not in values:
+    if "standing" not in values:
         return None
+    stands = dict(zip(STANDING, values["standing"].split(UNIT), strict=False))
     kept: dict[str, Any] = dict(zip(FIXED, values["fixed"].split(UNIT), strict=True))
     kept |= {name: int(kept[name]) for name in _FIXED_NUMBERS}
-    kept |= {name: int(values[name]) for name in _TIMES if name in values}
     kept |= {name: values[name] for name in _WORDS if name in values}
     kept["priority"] = Priority(int(kept["priority"]))
     record = MessageRecord(
         id=id,
-        state=MessageState(int(values["state"])),
+        state=MessageState(int(stands["state"])),
         attempt=int(values.get("attempt", 1)),
-        fates=read_fates(values.get("fates", "")),
+        carrier=stands.get("carrier", ""),
+        error=stands.get("error", ""),
+        not_before_ms=int(values.get("not_before_ms", 0)),
+        submitted_ms=int(stands.get("submitted_ms") or 0),
+        final_ms=int(stands.get("final_ms") or 0),
+        fates=read_fates(stands.get("fates", "")),
         **kept,
     )
     record.events = _life(record)

@@ -13,11 +13,13 @@ local function last_message(sender, to)
     local ids = call('HGET', K_recipient .. day, sender)
     local best, best_at, fixed
     for id in string.gmatch(ids or '', string.rep('%x', 24)) do
-      local m = call('HMGET', K_message .. id, 'i', 'y')
+      local m = call('HMGET', K_message .. id, 'i', 's')
+      local _, _, sent = read_standing(m[2] or '0')
+      local sent_ms = tonumber(sent) or 0
       local from = m[1] and string.match(m[1],
         '^[^\031]*\031[^\031]*\031[^\031]*\031[^\031]*\031([^\031]*)')
-      if m[2] and from == to and (not best or tonumber(m[2]) >= best_at) then
-        best, best_at, fixed = id, tonumber(m[2]), m[1]
+      if sent_ms > 0 and from == to and (not best or sent_ms >= best_at) then
+        best, best_at, fixed = id, sent_ms, m[1]
       end
     end
     if best then return best, fixed end
@@ -31,7 +33,7 @@ for _, r in ipairs(args[5]) do
   if id then client, campaign, ref = who(fixed) end
   local stored = call('XADD', K_replies .. client, '*', 'f', r[1], 't', r[2], 'x', r[3],
                       'v', account, 'c', campaign, 'm', id or '', 'r', ref)
-  tell(client, 'reply', id or '', campaign, ref, r[1], '', r[2], r[3])
+  tell(client, 'reply', id or '', campaign, ref, r[1], '\031' .. r[2] .. '\031' .. r[3])
   count(campaign, 'replies', 1)
   answer[#answer + 1] = {stored, client, campaign, id or ''}
 end

@@ -1,5 +1,5 @@
 -- resend: a message in doubt goes out again as a new attempt, by its campaign's rule.
--- ARGV[1] {now_ms, account, {{id, attempt, segments, lane, fates}, ...}}, bodies from ARGV[2] on.
+-- ARGV[1] {now_ms, account, {{id, attempt, lane, fates}, ...}}, bodies from ARGV[2] on.
 -- Only one that is still in doubt goes, and only once: the body leaves with it.
 local args = cmsgpack.unpack(ARGV[1])
 local now, items = args[1], args[3]
@@ -9,10 +9,12 @@ for i, item in ipairs(items) do
   local id = item[1]
   local key = K_message .. id
   local m = call('HMGET', key, 's', 'i')
-  if tonumber(m[1] or 0) == DOUBT and call('HDEL', K_body, id) == 1 then
-    local lane = item[5] ~= '' and own_lane(item[4]) or item[4]
-    local entry, where = enqueue(lane, ARGV[1 + i], item[3], now, true)
-    call('HSET', key, 's', QUEUED, 'e', entry, 'l', where, 'u', item[2], 'g', item[5], 'm', 'resend')
+  local state, carrier, sent_ms = read_standing(m[1] or '0')
+  if state == DOUBT and call('HDEL', K_body, id) == 1 then
+    local lane = item[4] ~= '' and own_lane(item[3]) or item[3]
+    local entry, where = enqueue(lane, ARGV[1 + i], now, true)
+    call('HSET', key, 's', standing(QUEUED, carrier, sent_ms, '', '', item[4]), 'e', entry, 'l', where,
+         'u', item[2], 'm', 'resend')
     call('ZREM', K_doubt, id)
     local _, campaign, _, to = who(m[2])
     call('SREM', K_suspects .. account .. ':' .. to, id)

@@ -12,20 +12,21 @@ local gone, staying = {}, {}
 
 local function retain(id)
   local record = K_message .. id
-  local m = call('HMGET', record, 's', 'z', 'h', 'i')
+  local m = call('HMGET', record, 's', 'h', 'i')
   if not m[1] then return end
-  if tonumber(m[1]) < FIRST_FINAL or tonumber(m[2] or 0) > now - keep then
-    local _, _, _, to = who(m[4])
+  local state, _, _, final = read_standing(m[1])
+  if state < FIRST_FINAL or (tonumber(final) or 0) > now - keep then
+    local _, _, _, to = who(m[3])
     staying[#staying + 1] = id
     call('HSET', today, to, (call('HGET', today, to) or '') .. id)
     return
   end
   call('UNLINK', record)
-  local fixed = m[4]
+  local fixed = m[3]
   local accepted = string.match(fixed, '^' .. string.rep('[^\031]*\031', 8) .. '(%d+)')
   local left = tonumber(accepted or 0) + ref_keep - now
-  if m[3] ~= '' and left > 0 then
-    call('HSET', record, 'h', m[3])
+  if m[2] and m[2] ~= '' and left > 0 then
+    call('HSET', record, 'h', m[2])
     call('PEXPIRE', record, math.floor(left))
   end
 end

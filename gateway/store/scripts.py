@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from gateway.message import RANK, WORST_FIRST, MessageState
+from gateway.message import RANK, WORST_FIRST, Message, MessageState
 from gateway.store.redis import Script
 
 
@@ -27,6 +27,8 @@ CONSTANTS = "\n".join(
         f"local SCHEDULED, QUEUED = {int(MessageState.scheduled)}, {int(MessageState.queued)}",
         f"local DOUBT, SUBMITTED = {int(MessageState.in_doubt)}, {int(MessageState.submitted)}",
         f"local DELIVERED, UNKNOWN = {int(MessageState.delivered)}, {int(MessageState.unknown)}",
+        # After the octets that say how long the array is.
+        f"local SEGMENTS_AT = {2 if len(Message.__struct_fields__) < 16 else 4}",
         f"local CANCELED, BLOCKED = {int(MessageState.canceled)}, {int(MessageState.blocked)}",
         "",
     ]
@@ -37,12 +39,12 @@ def _read(name: str) -> str:
     return (files("gateway.store") / f"{name}.lua").read_text(encoding="utf-8")
 
 
-def _script(name: str, *, shared: bool = True) -> Script:
-    return Script(name, CONSTANTS + (_read("shared") if shared else "") + _read(name))
+def _script(name: str) -> Script:
+    return Script(name, CONSTANTS + _read("shared") + _read(name))
 
 
-PUT = _script("put", shared=False)
-CLAIM = _script("claim", shared=False)
+PUT = _script("put")
+CLAIM = _script("claim")
 COMMIT = _script("commit")
 GIVE_BACK = _script("give_back")
 PROMOTE = _script("promote")

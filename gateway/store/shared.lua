@@ -31,11 +31,13 @@ local function count_moves(now)
   end
 end
 
--- Events of a batch go into one stream entry a client, told when the script is done.
-local function tell(client, ...)
+-- Events of a batch go into one stream entry a client, told when the script is done: the name of
+-- what happened, then the parts that gateway.store.events reads.
+local function tell(client, name, id, campaign, ref, to, more)
   local list = events[client]
   if not list then list = {}; events[client] = list end
-  list[#list + 1] = table.concat({...}, '\031')
+  list[#list + 1] = name .. '\031' .. id .. '\031' .. campaign .. '\031' .. ref .. '\031' .. to
+    .. '\031' .. more
 end
 
 local function flush(now)
@@ -50,16 +52,37 @@ local function flush(now)
   end
 end
 
+-- A record's standing (gateway.store.keys.STANDING), in its stored form and back.
+local function standing(state, carrier, sent, final, error, fates)
+  return TEXT[state] .. '\031' .. carrier .. '\031' .. sent .. '\031' .. final .. '\031' .. error
+    .. '\031' .. fates
+end
+
+-- state, carrier, submitted_ms, final_ms, error, fates: the last five empty where there is none.
+local function read_standing(text)
+  local state, carrier, sent, final, error, fates = string.match(text,
+    '^(%d+)\031?([^\031]*)\031?(%d*)\031?(%d*)\031?([^\031]*)\031?(.*)$')
+  return tonumber(state), carrier, sent, final, error, fates
+end
+
+local function text_of(number) return string.format('%d', number) end
+
+-- How many segments a body has: its first value (gateway.message.Message).
+local function segments_of(body)
+  local octet = string.byte(body, SEGMENTS_AT)
+  return octet == 0xcc and string.byte(body, SEGMENTS_AT + 1) or octet
+end
+
 -- client, campaign, ref, to of a record's fixed field (gateway.store.keys.FIXED).
 local function who(fixed)
   return string.match(fixed, '^([^\031]*)\031([^\031]*)\031([^\031]*)\031([^\031]*)')
 end
 
--- The lane of a record's fixed field, and its segments.
+-- The lane of a record's fixed field.
 local function lane_of(fixed)
-  local client, campaign, _, _, _, segments, priority, route = string.match(fixed,
-    '^([^\031]*)\031([^\031]*)\031([^\031]*)\031([^\031]*)\031([^\031]*)\031([^\031]*)\031([^\031]*)\031([^\031]*)')
-  return route .. ':' .. priority .. ':any:' .. (campaign ~= '' and campaign or '@' .. client), segments
+  local client, campaign, priority, route = string.match(fixed,
+    '^([^\031]*)\031([^\031]*)\031[^\031]*\031[^\031]*\031[^\031]*\031[^\031]*\031([^\031]*)\031([^\031]*)')
+  return route .. ':' .. priority .. ':any:' .. (campaign ~= '' and campaign or '@' .. client)
 end
 
 -- The segment's place in a 16-bit user_message_reference: the id's last four digits plus it.
@@ -68,6 +91,8 @@ local function reference_of(id, index)
 end
 
 local function split_fates(text)
+  local one, error, carrier_id = string.match(text, '^(%d+):([^:]*):([^\030]*)$')
+  if one then return {{tonumber(one), error, carrier_id}} end
   local fates = {}
   for item in string.gmatch(text, '[^\030]+') do
     local state, error, carrier_id = string.match(item, '^(%d+):([^:]*):(.*)$')
@@ -77,6 +102,7 @@ local function split_fates(text)
 end
 
 local function join_fates(fates)
+  if #fates == 1 then return fates[1][1] .. ':' .. fates[1][2] .. ':' .. fates[1][3] end
   local items = {}
   for i, f in ipairs(fates) do items[i] = f[1] .. ':' .. f[2] .. ':' .. f[3] end
   return table.concat(items, '\030')
@@ -109,7 +135,7 @@ local function drop_lane_if_empty(lane)
   local key = K_lane .. lane
   if call('XLEN', key) == 0 then
     local route, priority, campaign = string.match(lane, '^([^:]*):([^:]*):[^:]*:([^:]*)$')
-    call('UNLINK', key)
+    call('UNLINK', key, K_taken .. lane)
     call('SREM', K_lanes, lane)
     call('ZREM', K_ready .. route .. ':' .. priority, lane)
     call('SREM', K_held .. campaign, lane)
@@ -121,8 +147,14 @@ local function own_lane(lane)
   return (string.gsub(lane, '^[^:]*', '@' .. account))
 end
 
+-- A lane is known from its first entry on.
+local function open_lane(lane)
+  call('SADD', K_lanes, lane)
+  call('SADD', K_held .. string.match(lane, '([^:]*)$'), lane)
+end
+
 -- Puts a body on its lane; to the front it goes to a lane of its own that is read first.
-local function enqueue(lane, body, segments, now, front)
+local function enqueue(lane, body, now, front)
   local route, priority, calendar, campaign = string.match(lane, '^([^:]*):([^:]*):([^:]*):([^:]*)$')
   local score = now * 1000
   if front then
@@ -131,85 +163,67 @@ local function enqueue(lane, body, segments, now, front)
     score = 0
   end
   local key = K_lane .. lane
-  if call('EXISTS', key) == 0 then
-    call('XGROUP', 'CREATE', key, 'g', '0', 'MKSTREAM')
-    call('SADD', K_lanes, lane)
-    call('SADD', K_held .. campaign, lane)
-  end
-  local entry = call('XADD', key, '*', 'm', body, 'n', segments)
+  if call('EXISTS', key) == 0 then open_lane(lane) end
+  local entry = call('XADD', key, '*', 'm', body)
   call('ZADD', K_ready .. route .. ':' .. priority, 'NX', score, lane)
   return entry, lane
 end
 
--- The common case of `apply`, without a table: a message of one segment that is not in doubt.
-local function apply_to_one(id, key, m, r, now, client, told, campaign, error, carrier_id)
-  local old, new, sent = tonumber(m[1]), r[5], tonumber(m[4] or 0)
-  if RANK[new] <= RANK[old] then return old, old, sent end
-  if r[6] ~= '' then error = r[6] end
-  if carrier_id == '' then carrier_id = r[8] end
-  local written = TEXT[new] .. ':' .. error .. ':' .. carrier_id
-  if new < FIRST_FINAL then
-    call('HSET', key, 's', TEXT[new], 'g', written)
-    moved(campaign, old, new)
-  else
-    if new == DELIVERED then error = '' end
-    call('HSET', key, 's', TEXT[new], 'g', written, 'z', string.format('%d', now), 'j', error)
-    tell(client, STATE_NAME[new] .. '\031' .. id .. '\031' .. told .. '\031' .. error)
-    moved(campaign, old, new, error)
+-- The entries of a lane that `consumer` has taken and not settled, at most `limit`.
+local function held_entries(lane, consumer, limit)
+  local found, ranges = {}, call('HGET', K_taken .. lane, consumer) or ''
+  for first, last in string.gmatch(ranges, '(%S+) (%S+)') do
+    if #found >= limit then break end
+    for _, row in ipairs(call('XRANGE', K_lane .. lane, first, last, 'COUNT', limit - #found)) do
+      found[#found + 1] = row
+    end
   end
-  return old, new, sent
+  return found
+end
+
+-- Does the record's recipient agree with the one a receipt names, perhaps without its prefix?
+local function agrees(named, to)
+  return named == '' or named == to or string.sub(to, -#named) == named
+    or string.sub(named, -#to) == to
 end
 
 -- Applies what a carrier reported about one segment. Answers old state, new state, submitted_ms,
 -- or nil when the record is gone or names another recipient.
--- r: {candidates, to, sender, reference, state, error, stat, carrier id}
+-- r: {key, to, sender, reference, state, error, carrier id}
 local function apply(id, index, r, now)
   local key = K_message .. id
-  local m = call('HMGET', key, 's', 'g', 'i', 'y')
-  if not m[1] then return nil end
-  local client, told, campaign, to = string.match(m[3],
-    '^([^\031]*)\031(([^\031]*)\031[^\031]*\031([^\031]*))')
-  local named = r[2]
-  if named ~= '' and named ~= to and string.sub(to, -#named) ~= named
-     and string.sub(named, -#to) ~= to then
-    return nil
-  end
-  local one, error, carrier_id = string.match(m[2] or '', '^(%d+):([^:]*):([^\030]*)$')
-  if one and one == m[1] and one ~= TEXT[DOUBT] and index == 1 then
-    return apply_to_one(id, key, m, r, now, client, told, campaign, error, carrier_id)
-  end
-  local ref = string.match(told, '\031([^\031]*)')
-  local fates = split_fates(m[2] or '')
+  local m = call('HMGET', key, 's', 'i')
+  if not m[1] or not m[2] then return nil end
+  local client, campaign, ref, to = who(m[2])
+  if not agrees(r[2], to) then return nil end
+  local old, carrier, sent, final, said, written = read_standing(m[1])
+  local fates = split_fates(written)
   local fate = fates[index]
   if not fate then return nil end
-  local old, was, sent = tonumber(m[1]), fate[1], tonumber(m[4] or 0)
-  if RANK[r[5]] <= RANK[was] then return old, old, sent end
+  local was, sent_ms = fate[1], tonumber(sent) or 0
+  if RANK[r[5]] <= RANK[was] then return old, old, sent_ms end
   fate[1] = r[5]
   if r[6] ~= '' then fate[2] = r[6] end
-  if fate[3] == '' then fate[3] = r[8] end
-  if was == DOUBT and r[8] ~= '' then
-    call('HSET', K_correlation .. account .. ':' .. math.floor(now / 3600000), r[1][1], id .. ':' .. index)
+  if fate[3] == '' then fate[3] = r[7] end
+  if was == DOUBT and r[7] ~= '' then
+    call('HSET', K_correlation .. account .. ':' .. math.floor(now / 3600000), r[1], id .. ':' .. index)
   end
-  local state, written = state_of(fates), join_fates(fates)
-  if state == old then
-    call('HSET', key, 'g', written)
-    return old, state, sent
-  end
-  if state >= FIRST_FINAL then
-    local error = state ~= DELIVERED and error_of(fates, state) or ''
-    call('HSET', key, 's', TEXT[state], 'g', written, 'z', string.format('%d', now), 'j', error)
-    tell(client, STATE_NAME[state], id, campaign, ref, to, error)
-    moved(campaign, old, state, error)
+  local state = #fates == 1 and fate[1] or state_of(fates)
+  if state >= FIRST_FINAL and state ~= old then
+    said = state ~= DELIVERED and error_of(fates, state) or ''
+    call('HSET', key, 's', standing(state, carrier, sent, text_of(now), said, join_fates(fates)))
+    tell(client, STATE_NAME[state], id, campaign, ref, to, said)
+    moved(campaign, old, state, said)
   else
-    call('HSET', key, 's', TEXT[state], 'g', written)
-    moved(campaign, old, state)
+    call('HSET', key, 's', standing(state, carrier, sent, final, said, join_fates(fates)))
+    if state ~= old then moved(campaign, old, state) end
   end
-  if old == DOUBT then
+  if old == DOUBT and state ~= DOUBT then
     call('ZREM', K_doubt, id)
     call('SREM', K_suspects .. account .. ':' .. to, id)
     call('HDEL', K_body, id)
   end
-  return old, state, sent
+  return old, state, sent_ms
 end
 
 -- The message in doubt that a receipt without a known id must mean. Answers id, index or
@@ -219,11 +233,12 @@ local function suspect(r)
   local found, at, many = nil, nil, 0
   local ids = call('SMEMBERS', K_suspects .. account .. ':' .. r[2])
   for _, id in ipairs(ids) do
-    local m = call('HMGET', K_message .. id, 's', 'g', 'i')
-    local sender = m[3] and string.match(m[3], '^[^\031]*\031[^\031]*\031[^\031]*\031[^\031]*\031([^\031]*)')
-    if m[1] and tonumber(m[1]) == DOUBT and (r[3] == '' or sender == r[3]) then
+    local m = call('HMGET', K_message .. id, 's', 'i')
+    local state, _, _, _, _, fates = read_standing(m[1] or '0')
+    local sender = m[2] and string.match(m[2], '^[^\031]*\031[^\031]*\031[^\031]*\031[^\031]*\031([^\031]*)')
+    if state == DOUBT and (r[3] == '' or sender == r[3]) then
       local first
-      for i, fate in ipairs(split_fates(m[2])) do
+      for i, fate in ipairs(split_fates(fates)) do
         if fate[1] == DOUBT then
           if r[4] >= 0 and reference_of(id, i) == r[4] then return id, i, 1 end
           first = first or i
@@ -248,7 +263,7 @@ end
 
 -- A submit whose fate nobody knows. Keeps the body, and lets it meet receipts that came first.
 local function into_doubt(id, to, from, body, fates, attempt, sent, now, client, campaign, ref)
-  call('HSET', K_message .. id, 's', DOUBT, 'g', fates, 'v', account, 'u', attempt, 'y', sent)
+  call('HSET', K_message .. id, 's', standing(DOUBT, account, sent, '', '', fates), 'u', attempt)
   call('HDEL', K_message .. id, 'e', 'l')
   call('HSET', K_body, id, body)
   call('ZADD', K_doubt, now, id)

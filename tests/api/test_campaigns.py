@@ -99,9 +99,9 @@ async def test_pause_resume_cancel(api: Running, store: Store, post: Post) -> No
     path = f"/v1/campaigns/{campaign}"
     assert (await api.call("PATCH", path, {"state": "paused"})).json["state"] == "paused"
     sent = (await post(campaign=campaign)).json["id"]
-    assert await store.queue.claim(["chile"], "n", 10, api.clock.now) == []
+    assert await store.queue.claim(["chile"], "n", 10, api.clock.now, 1) == []
     assert (await api.call("PATCH", path, {"state": "running"})).json["state"] == "running"
-    assert len(await store.queue.claim(["chile"], "n", 10, api.clock.now)) == 1
+    assert len(await store.queue.claim(["chile"], "n", 10, api.clock.now, 1)) == 1
     waiting = (await post(campaign=campaign)).json["id"]
     assert (await api.call("PATCH", path, {"state": "canceled"})).json["state"] == "canceled"
     async with asyncio.timeout(10):

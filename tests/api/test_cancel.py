@@ -21,7 +21,7 @@ async def test_a_waiting_message_is_canceled(api: Running, post: Post) -> None:
 async def test_what_has_left_or_ended_stays(api: Running, post: Post, store: Store) -> None:
     """409 after it was claimed, or came to its end."""
     id = (await post()).json["id"]
-    await store.queue.claim(["chile"], "n", 1, api.clock.now)
+    await store.queue.claim(["chile"], "n", 1, api.clock.now, 1)
     answer = await api.call("DELETE", f"/v1/messages/{id}")
     assert (answer.status, answer.json["type"]) == (409, "already-left")
     id = (await post(to="+5491123456789")).json["id"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,7 +40,7 @@ def receipt(
     error: str = "",
 ) -> ReceiptItem:
     told = Receipt(carrier_id, stat, stat.value, error, to, sender, reference)
-    return ReceiptItem((carrier_id,) if carrier_id else (), told, STATE_OF_RECEIPT[stat])
+    return ReceiptItem(carrier_id, told, STATE_OF_RECEIPT[stat])
 
 
 async def sent(store: Store, number: int, *ids: str) -> Claimed:
@@ -92,6 +93,17 @@ async def test_a_receipt_may_come_before_its_response(store: Store) -> None:
     await store.correlation.commit(ACCOUNT, [submitted(taken)], [], NOW)
     assert await state(store, 1) is MessageState.delivered
     assert await store.correlation.counts([ACCOUNT]) == (0, {ACCOUNT: 0})
+
+
+async def test_a_receipt_not_found_by_its_first_reading_is_asked_for_again(store: Store) -> None:
+    await sent(store, 1, "ff")
+    first = msgspec.structs.replace(receipt("255"), others=None)
+    (met,) = await take(store, first)
+    assert met.found is Found.unread
+    assert await state(store, 1) is MessageState.submitted
+    (met,) = await take(store, msgspec.structs.replace(first, others=("ff",)))
+    assert met.found is Found.moved
+    assert await state(store, 1) is MessageState.delivered
 
 
 async def test_a_late_enroute_never_overwrites_delivrd(store: Store) -> None:
@@ -255,7 +267,9 @@ async def test_receipts_between_two_attempts_are_not_lost(store: Store) -> None:
         [receipt("71")],
         NOW,
     )
-    assert await store.queue.claim(["chile"], "n2/bbbb:sur", 10, NOW) == []  # not another carrier's
+    assert (
+        await store.queue.claim(["chile"], "n2/bbbb:sur", 10, NOW, 1) == []
+    )  # not another carrier's
     (second,) = await claim(store)
     assert read_fates(second.message.fates)[0].carrier_message_id == "71"
     settle = submitted(second)

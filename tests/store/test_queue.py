@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import random
 from pathlib import Path
 
 import pytest
@@ -61,8 +63,11 @@ def put(
     )
 
 
+NUMBERS = itertools.count(1)
+
+
 async def claim(store: Store, segments: int = 100, consumer: str = CONSUMER) -> list[Claimed]:
-    return await store.queue.claim(["@andina", "chile"], consumer, segments, NOW)
+    return await store.queue.claim(["@andina", "chile"], consumer, segments, NOW, next(NUMBERS))
 
 
 async def claimed_numbers(store: Store, segments: int = 100) -> list[int]:
@@ -200,9 +205,67 @@ async def test_a_claim_whose_answer_was_lost_is_given_back(store: Store) -> None
     await store.queue.put([put(n) for n in range(6)])
     await claim(store, 3)
     (other,) = await claim(store, 1, "n2/bbbb:andina")
-    assert await store.queue.give_back(CONSUMER, NOW) == 3
+    late = next(NUMBERS)
+    assert await store.queue.give_back(CONSUMER, NOW, late) == 3
+    # Redis carries the lost one out only now: nobody waits for what it would take.
+    assert await store.queue.claim(["chile"], CONSUMER, 100, NOW, late) == []
     assert await claimed_numbers(store) == [0, 1, 2, 4, 5]
     assert other.message.to.endswith("3")
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_whatever_two_consumers_do_a_message_is_in_one_place(store: Store, seed: int) -> None:
+    """Puts, claims, settles in any order, releases; then each one's crash finds just its own."""
+    chance = random.Random(seed)
+    consumers = ("n1/aaaa:andina", "n2/bbbb:andina")
+    held: dict[str, dict[str, Claimed]] = {consumer: {} for consumer in consumers}
+    waiting: set[str] = set()
+    number = 0
+    for _ in range(150):
+        consumer = chance.choice(consumers)
+        mine = held[consumer]
+        match chance.choice(("put", "claim", "claim", "settle", "settle", "release")):
+            case "put":
+                puts = [put(number + n) for n in range(chance.randint(1, 8))]
+                number += len(puts)
+                await store.queue.put(puts)
+                waiting |= {p.message.id for p in puts}
+            case "claim":
+                taken = await claim(store, chance.randint(1, 6), consumer)
+                for one in taken:
+                    waiting.remove(one.message.id)  # nobody else has it
+                    mine[one.message.id] = one
+            case word:
+                some = chance.sample(sorted(mine), min(len(mine), chance.randint(0, 5)))
+                gone = [mine.pop(id) for id in some]
+                if word == "release":
+                    waiting |= set(some)
+                settle = release if word == "release" else submitted
+                await store.correlation.commit("andina", [settle(one) for one in gone], [], NOW)
+    for consumer in consumers:
+        others = {name.partition(":")[0] for name in consumers if name != consumer}
+        found = await store.queue.recover(others, NOW)
+        assert found == len(held[consumer])
+        for id in held[consumer]:
+            record = await store.records.message("crm", id)
+            assert record is not None
+            assert record.state is MessageState.in_doubt
+        held[consumer].clear()
+        if consumer == consumers[0]:
+            assert await store.queue.recover(set(others), NOW) == 0
+    assert {one.message.id for one in await claim(store, 10_000)} == waiting
+
+
+async def test_what_a_consumer_holds_stays_short_when_many_share_a_lane(store: Store) -> None:
+    await store.queue.put([put(n) for n in range(400)])
+    for turn in range(200):
+        for one in await claim(store, 1, f"n{turn % 2}/aaaa:andina"):
+            if turn % 50:
+                await store.correlation.commit("andina", [submitted(one)], [], NOW)
+    taken = store.redis.keys("taken", "chile:3:any:c1")
+    ranges = await store.redis.call("HGET", taken, "n1/aaaa:andina")
+    assert len(ranges) < 1_000
+    assert await store.queue.recover({"n1/aaaa"}, NOW) == 4
 
 
 async def test_a_retry_waits_for_its_time(store: Store) -> None:
