@@ -6,7 +6,7 @@
 -- changes anything.
 -- left: {lane, {entry, ...}, ...}: what is done with. What goes back or into doubt leaves one by
 -- one, below: it must not go back twice.
--- plain: {{id, standing, ...}, {canonical id, id:1, ...}, {campaign, messages, ...}, ids joined}:
+-- plain: {{key, standing, ...}, {canonical id, id, ...}, {campaign, messages, ...}, ids joined}:
 -- one segment, taken at the first attempt, as nearly all are.
 -- settle: {1 submitted|2 release|3 doubt, lane, entry, id, client, campaign, ref, to, state,
 --          error, fates, attempt, sent_ms, ids, body index, due_ms|-1 front, reason,
@@ -43,7 +43,7 @@ end
 local function settle_plain()
   local records = plain[1]
   for i = 1, #records, 2 do
-    call('HSET', K_message .. records[i], 's', records[i + 1])
+    call('HSET', records[i], 's', records[i + 1])
   end
   for i = 1, #plain[3], 2 do
     moved(plain[3][i], QUEUED, SUBMITTED, nil, plain[3][i + 1])
@@ -51,7 +51,7 @@ local function settle_plain()
   if plain[4] ~= '' then submitted[1] = plain[4] end
   if someone_parked then
     for i = 1, #correlations, 2 do
-      meet_parked(correlations[i], string.match(correlations[i + 1], '^%x+'), 1)
+      meet_parked(correlations[i], correlations[i + 1], 1)
     end
   end
 end
@@ -61,7 +61,7 @@ local function correlate(id, ids)
     if ids[i] ~= '' then
       local n = #correlations
       correlations[n + 1] = ids[i]
-      correlations[n + 2] = id .. ':' .. i
+      correlations[n + 2] = segment(id, i)
       meet_parked(ids[i], id, i)
     end
   end
@@ -188,8 +188,8 @@ local answer, hits = {0}, look_up()
 local function by_reading(canon, r)
   local hit = hits[canon]
   if not hit then return nil end
-  local id, index = string.match(hit, '^(%x+):(%d+)$')
-  local old, new, sent = apply(id, tonumber(index), r, now)
+  local id, index = segment_of(hit)
+  local old, new, sent = apply(id, index, r, now)
   if old then return (old == new) and 2 or 1, old, new, sent end
 end
 
@@ -205,7 +205,7 @@ local function receive(r, more)
   if id then
     old, new, sent = apply(id, index, r, now)
     if old then
-      if r[1] ~= '' then hits[r[1]] = id .. ':' .. index end
+      if r[1] ~= '' then hits[r[1]] = segment(id, index) end
       return 4, old, new, sent
     end
   end

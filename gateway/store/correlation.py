@@ -105,6 +105,7 @@ class Correlation:
         """What the last commit took in Redis: batches adapt to it."""
         self._redis = redis
         self._keys = redis.keys
+        self._record = redis.keys("message", "")
         self._hours = correlation_hours
         self._parked_seconds = parked_minutes * 60
         self._days = recipient_days
@@ -123,7 +124,7 @@ class Correlation:
         it unknown whether the first got through, changes nothing and says so.
         Raises :class:`StoreUnavailable`, or :class:`Fenced`: then nothing has changed.
         """
-        left, plain, rows, bodies = _settle_rows(account, settles)
+        left, plain, rows, bodies = _settle_rows(self._record, account, settles)
         answer = await self._redis.run(
             scripts.COMMIT,
             [
@@ -195,9 +196,12 @@ def new_batch() -> str:
 
 
 def _settle_rows(
-    account: str, settles: list[Settle]
+    record: str, account: str, settles: list[Settle]
 ) -> tuple[list[Any], list[Any], list[list[Any]], list[bytes]]:
-    """What leaves each lane, the plain settles by column, the others by row, and bodies."""
+    """What leaves each lane, the plain settles by column, the others by row, and bodies.
+
+    ``record`` is what a record's key begins with.
+    """
     lanes: dict[str, list[str]] = {}
     records: list[str] = []
     correlations: list[str] = []
@@ -215,11 +219,11 @@ def _settle_rows(
         if not _is_plain(s):
             rows.append(_settle_row(s, bodies))
             continue
-        records += (m.id, f"{_SUBMITTED}\x1f{account}\x1f{s.sent_ms}\x1f\x1f\x1f{s.fates}")
+        records += (record + m.id, f"{_SUBMITTED}\x1f{account}\x1f{s.sent_ms}\x1f\x1f\x1f{s.fates}")
         ids.append(m.id)
         campaigns[m.campaign] = campaigns.get(m.campaign, 0) + 1
         if s.ids[0]:
-            correlations += (s.ids[0], f"{m.id}:1")
+            correlations += (s.ids[0], m.id)
     left = [part for lane in lanes.items() for part in lane]
     moved = [part for campaign in campaigns.items() for part in campaign]
     return left, [records, correlations, moved, "".join(ids)], rows, bodies

@@ -7,8 +7,15 @@
 local started = os.clock()
 local args = cmsgpack.unpack(ARGV[1])
 local now, groups, items, special = args[1], args[2], args[3], args[4]
-local answers, recipients = {}, {}
+local answers, recipients, keys, seen = {}, {}, {}, {}
 local WIDTH = 6
+
+-- Nearly always nothing of a batch is there already: one look for all of it.
+for at = 2, #items, WIDTH do keys[#keys + 1] = K_message .. items[at] end
+local any_known = false
+for first = 1, #keys, 2000 do
+  if call('EXISTS', unpack(keys, first, math.min(first + 1999, #keys))) > 0 then any_known = true end
+end
 
 for _, group in ipairs(groups) do
   group.ids, group.segments, group.states = {}, 0, {}
@@ -45,7 +52,8 @@ end
 -- What the id has already: nil, or the answer for it. A digest without a standing is what a
 -- record past its time left behind.
 local function known(key, digest)
-  if digest == '' or call('EXISTS', key) == 0 then return nil end
+  if digest == '' or not (any_known or seen[key]) then return nil end
+  if call('EXISTS', key) == 0 then return nil end
   local found = call('HMGET', key, 'h', 's')
   if found[1] ~= digest then return 200 end
   return 100 + (found[2] and read_standing(found[2]) or 0)
@@ -96,7 +104,7 @@ end
 for i = 1, #items / WIDTH do
   local at = WIDTH * i
   local group, id, digest = groups[items[at - 5]], items[at - 4], items[at - 3]
-  local key = K_message .. id
+  local key = keys[i]
   local answer = known(key, digest) or group.refusal
   if not answer then
     local more = special[i]
@@ -105,6 +113,7 @@ for i = 1, #items / WIDTH do
     else
       answer = queue(group, key, id, digest, items[at - 2], ARGV[1 + i])
     end
+    seen[key] = true
     local n = #recipients
     recipients[n + 1], recipients[n + 2] = items[at - 1], id
     group.ids[#group.ids + 1] = id

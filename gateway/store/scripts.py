@@ -27,6 +27,8 @@ CONSTANTS = "\n".join(
         f"local SCHEDULED, QUEUED = {int(MessageState.scheduled)}, {int(MessageState.queued)}",
         f"local DOUBT, SUBMITTED = {int(MessageState.in_doubt)}, {int(MessageState.submitted)}",
         f"local DELIVERED, UNKNOWN = {int(MessageState.delivered)}, {int(MessageState.unknown)}",
+        # shared.lua has it in a pattern, as a text.
+        "assert(SUBMITTED == 5 and FIRST_FINAL == SUBMITTED + 1)",
         # After the octets that say how long the array is.
         f"local SEGMENTS_AT = {2 if len(Message.__struct_fields__) < 16 else 4}",
         f"local CANCELED, BLOCKED = {int(MessageState.canceled)}, {int(MessageState.blocked)}",

@@ -187,6 +187,37 @@ local function agrees(named, to)
     or string.sub(named, -#to) == to
 end
 
+-- A segment as a correlation names it: the message id, and after the first `:2` and so on.
+local function segment(id, index)
+  return index == 1 and id or id .. ':' .. index
+end
+
+-- Its message id and index.
+local function segment_of(text)
+  if not string.find(text, ':', 1, true) then return text, 1 end
+  local id, index = string.match(text, '^(%x+):(%d+)$')
+  return id, tonumber(index)
+end
+
+-- The common case of `apply`, without a table: one segment, submitted by the account that knows.
+-- Answers nil where it is not that.
+local function apply_to_one(id, key, record, r, now)
+  local head, sent, said, carrier_id = string.match(record[1],
+    '^5(\031[^\031]*\031(%d+))\031\031\0315:([^:]*):([^\030]*)$')
+  local state = r[5]
+  if not head or RANK[state] <= RANK[SUBMITTED] then return nil end
+  local client, campaign, ref, to = who(record[2])
+  if not agrees(r[2], to) then return nil end
+  if r[6] ~= '' then said = r[6] end
+  if carrier_id == '' then carrier_id = r[7] end
+  local error = state ~= DELIVERED and said or ''
+  call('HSET', key, 's', TEXT[state] .. head .. '\031' .. text_of(now) .. '\031' .. error .. '\031'
+    .. TEXT[state] .. ':' .. said .. ':' .. carrier_id)
+  tell(client, STATE_NAME[state], id, campaign, ref, to, error)
+  moved(campaign, SUBMITTED, state, error)
+  return SUBMITTED, state, tonumber(sent)
+end
+
 -- Applies what a carrier reported about one segment. Answers old state, new state, submitted_ms,
 -- or nil when the record is gone or names another recipient.
 -- r: {key, to, sender, reference, state, error, carrier id}
@@ -194,6 +225,10 @@ local function apply(id, index, r, now)
   local key = K_message .. id
   local m = call('HMGET', key, 's', 'i')
   if not m[1] or not m[2] then return nil end
+  if index == 1 then
+    local old, state, sent_ms = apply_to_one(id, key, m, r, now)
+    if old then return old, state, sent_ms end
+  end
   local client, campaign, ref, to = who(m[2])
   if not agrees(r[2], to) then return nil end
   local old, carrier, sent, final, said, written = read_standing(m[1])
@@ -206,7 +241,7 @@ local function apply(id, index, r, now)
   if r[6] ~= '' then fate[2] = r[6] end
   if fate[3] == '' then fate[3] = r[7] end
   if was == DOUBT and r[7] ~= '' then
-    call('HSET', K_correlation .. account .. ':' .. math.floor(now / 3600000), r[1], id .. ':' .. index)
+    call('HSET', K_correlation .. account .. ':' .. math.floor(now / 3600000), r[1], segment(id, index))
   end
   local state = #fates == 1 and fate[1] or state_of(fates)
   if state >= FIRST_FINAL and state ~= old then
