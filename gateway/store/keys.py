@@ -26,8 +26,8 @@ index        stream  per client and campaign: message ids in the order of accept
                      in an entry as were accepted together
 indexes      set     every index there is, for retention
 recipient    hash    per day of acceptance: number to message ids, oldest first
-correlation  hash    per account and hour: canonical carrier id to ``message id:segment``
-submitted    list    per hour: message ids submitted in it, for closing as unknown
+correlation  hash    per account and hour: canonical carrier id to message id, and segment
+submitted    list    per hour: message ids submitted in it, a batch joined, for closing as unknown
 doubt        zset    message ids in doubt, by the time they came into doubt
 suspects     set     per account and recipient: message ids in doubt
 parked       hash    per account: receipts that matched nothing yet, by canonical id
