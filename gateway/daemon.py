@@ -202,10 +202,14 @@ class Daemon:
 
     async def _say_what_fsync_promises(self) -> None:
         policy = await self.store.redis.fsync_policy()
-        if policy != "always":
+        lost = {
+            "always": "",
+            "no": "this store keeps nothing over a restart but its snapshots",
+        }.get(policy, "this store may lose its last seconds")
+        if lost:
             log.warning(
-                "this store may lose its last second: accepted is kept, and never twice, except "
-                "after losing the store",
+                "%s: accepted is kept, and never twice, except after losing the store",
+                lost,
                 extra={"appendfsync": policy},
             )
 

@@ -2,7 +2,8 @@
 
 Group, commit, then acknowledge: a deliver_sm_resp with ESME_ROK leaves only after the commit. A
 store that is away gets the same batch again until it takes it; the carrier meanwhile gets no
-answer, and after ``HOLD_SECONDS`` the status on which it sends again.
+answer, and after ``HOLD_SECONDS`` the status on which it sends again. What was in the batch is kept
+all the same, so a reply that comes again is known by its words (a receipt changes nothing twice).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -38,7 +40,11 @@ HOLD_SECONDS = 8.0
 """How long a deliver_sm may wait for the store before it is answered with "try later"."""
 RETRY_SECONDS = 0.25
 FULL, EMPTY_AGAIN = 4_000, 2_000
-"""Deliver_sm waiting for a commit: above the first we stop reading the carrier."""
+"""Deliver_sm waiting for a commit: above the first we stop reading the carrier. While the store is
+away we read on, and answer more of them with "try later": responses come on the same link, and one
+that is not read in time would bring its message into doubt."""
+KEPT_ANYWAY = 1_000
+"""Replies remembered as kept though they were answered with "try later"."""
 
 
 class Delivery(msgspec.Struct, gc=False):
@@ -77,6 +83,7 @@ class Inbound:
         self._deliveries: list[Delivery] = []
         self._committing: list[Delivery] = []
         self._settling = 0
+        self._kept_anyway: OrderedDict[Reply, None] = OrderedDict()
         self._size = BatchSize()
         self._task: asyncio.Task[None] | None = None
 
@@ -110,9 +117,17 @@ class Inbound:
             item = ReceiptItem(key, found, STATE_OF_RECEIPT[found.state], more)
         else:
             reply = found
-        self._deliveries.append(Delivery(bind, session, pdu, time.monotonic(), item, reply))
-        if len(self._deliveries) > FULL and not self._holding:
+        delivery = Delivery(bind, session, pdu, time.monotonic(), item, reply)
+        if reply is not None and reply in self._kept_anyway:
+            del self._kept_anyway[reply]
+            self._respond(delivery, 0)
+            return
+        if len(self._deliveries) >= FULL:
+            if self.store_away:
+                self._respond(delivery, self._carrier.try_later_status)
+                return
             self._hold(True)
+        self._deliveries.append(delivery)
         self._start()
 
     async def finish(self, seconds: float) -> None:
@@ -166,6 +181,7 @@ class Inbound:
             )
             self._metrics.replies(len(replies))
             self._acknowledge(replies)
+            self._remember([d.reply for d in replies if d.answered and d.reply is not None])
         self._committing = []
         if taken or any(s.state is not MessageState.submitted for s in settles):
             self._store.events.ring()
@@ -218,6 +234,7 @@ class Inbound:
                         extra={"carrier": self._carrier.name, "detail": str(error)},
                     )
                 self.store_away = True
+                self._hold(False)
                 self._put_off(time.monotonic())
                 await asyncio.sleep(RETRY_SECONDS)
             else:
@@ -238,6 +255,12 @@ class Inbound:
         self._deliveries = [d for d in self._deliveries if not d.answered]
         for bind in {d.bind for d in late}:
             bind.flush()
+
+    def _remember(self, replies: list[Reply]) -> None:
+        for reply in replies:
+            self._kept_anyway[reply] = None
+        while len(self._kept_anyway) > KEPT_ANYWAY:
+            self._kept_anyway.popitem(last=False)
 
     def _acknowledge(self, deliveries: list[Delivery]) -> None:
         touched = set()
@@ -262,5 +285,6 @@ class Inbound:
             self._metrics.receipts(matched, wall_ms())
 
     def _hold(self, hold: bool) -> None:
-        self._holding = hold
-        self._hold_reading(hold)
+        if hold is not self._holding:
+            self._holding = hold
+            self._hold_reading(hold)

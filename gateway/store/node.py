@@ -21,6 +21,7 @@ from gateway.store.redis import Redis
 log = logging.getLogger(__name__)
 
 LEASE_SECONDS = 20.0
+LEASE_MS = int(LEASE_SECONDS * 1000)
 RENEW_SECONDS = 3.0
 WRITE_MARGIN = 5.0
 """Before a lease ends, this long, we stop writing to carriers."""
@@ -33,6 +34,7 @@ class Node:
         self._redis = redis
         self.name = name
         self.incarnation = f"{name}/{uuid.uuid4().hex[:12]}"
+        self._lease = redis.keys("lease", self.incarnation)
         self._lock_file = state_dir / f"node-{name}.lock"
         self._lock: int | None = None
         self._folder = "1"
@@ -62,6 +64,8 @@ class Node:
     async def join(self) -> None:
         """Begin to live; raises StoreUnavailable, or StoreRefused for a living namesake."""
         await self._await_namesakes()
+        # The lease first: whoever is among the nodes without one is dead.
+        await self._redis.call("SET", self._lease, self._folder, "PX", LEASE_MS)
         await self._redis.call("SADD", self._redis.keys("nodes"), self.incarnation)
         await self.renew()
 
@@ -71,7 +75,7 @@ class Node:
         for name in (member.decode() for member in names):
             if name.rpartition("/")[0] != self.name:
                 continue
-            lease, left = self._redis.keys("lease", name), int(LEASE_SECONDS * 1000)
+            lease, left = self._redis.keys("lease", name), LEASE_MS
             while await self._redis.call("GET", lease) not in (None, self._folder.encode()):
                 before, left = left, int(await self._redis.call("PTTL", lease))
                 if left > before:
@@ -84,11 +88,10 @@ class Node:
     async def renew(self) -> None:
         """Prolong the lease; raises :class:`StoreUnavailable`, or :class:`Fenced`."""
         asked = time.monotonic()
-        lease = self._redis.keys("lease", self.incarnation)
         known, _ = await self._redis.pipeline(
             [
                 ("SISMEMBER", self._redis.keys("nodes"), self.incarnation),
-                ("SET", lease, self._folder, "PX", int(LEASE_SECONDS * 1000)),
+                ("SET", self._lease, self._folder, "PX", LEASE_MS),
             ]
         )
         if not known:
@@ -126,7 +129,7 @@ class Node:
         await self._redis.pipeline(
             [
                 ("SREM", self._redis.keys("nodes"), self.incarnation),
-                ("DEL", self._redis.keys("lease", self.incarnation)),
+                ("DEL", self._lease),
             ]
         )
         if self._lock is not None:
