@@ -1,7 +1,8 @@
-"""The connection to Redis, and the scripts that run there.
+"""The connections to Redis, and the scripts that run there.
 
-``Redis`` is a small face over redis-py: one script by name, plain commands, foreign errors
-translated at the border. Nothing here retries by itself: who can do a thing twice knows it.
+``Redis`` runs one script by name, or plain commands, with foreign errors translated at the border.
+redis-py says where Redis is; what is said to it goes over lines of our own. Nothing here retries by
+itself: who can do a thing twice knows it.
 """
 
 from __future__ import annotations
@@ -10,30 +11,35 @@ import asyncio
 import hashlib
 import re
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 import redis.asyncio as aioredis
+from redis.asyncio.connection import SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
+from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.exceptions import (
+    AskError,
     BusyLoadingError,
+    ClusterDownError,
     ConnectionError,
     NoScriptError,
+    OutOfMemoryError,
     ReadOnlyError,
     RedisError,
     ResponseError,
     TimeoutError,
+    TryAgainError,
 )
 
 from gateway.errors import StoreRefused, StoreUnavailable
 from gateway.store.keys import PRELUDE, Keys
+from gateway.store.line import Line, Place, Word
 
 LAYOUT = 1
 OLDEST = (6, 2)
-RAW = ("XPENDING", "XINFO CONSUMERS", "XRANGE", "HGETALL", "CONFIG GET")
-"""Commands whose answers we take as the server gives them, whatever the client makes of them."""
 _pack = msgspec.msgpack.Encoder().encode
 
 _AWAY = (
@@ -44,7 +50,9 @@ _AWAY = (
     OSError,
     asyncio.TimeoutError,
 )
-_AWAY_WORDS = ("LOADING", "MISCONF", "OOM", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "NOREPLICAS")
+_CANNOT = (AskError, ClusterDownError, OutOfMemoryError, TryAgainError)
+_CANNOT_WORDS = ("MISCONF", "NOREPLICAS")
+"""Those for which redis-py has no class of its own."""
 
 
 class Script:
@@ -60,16 +68,20 @@ def translate(error: Exception) -> Exception:
     """Ours for a Redis that is away or cannot write; anything else is a fault and stays."""
     if isinstance(error, _AWAY):
         return StoreUnavailable(f"Redis does not answer: {error}")
-    if isinstance(error, ResponseError) and str(error).startswith(_AWAY_WORDS):
+    if isinstance(error, _CANNOT) or (
+        isinstance(error, ResponseError) and str(error).startswith(_CANNOT_WORDS)
+    ):
         return StoreUnavailable(f"Redis cannot write: {error}")
     return error
 
 
 class Redis:
-    """One Redis, through a pool of connections.
+    """One Redis, over a line for each script and one for plain commands.
 
-    ``timeout`` bounds every call, in seconds. Raises :class:`StoreUnavailable` where Redis does
-    not answer or cannot write.
+    What is read from several connections in one go Redis fsyncs at once, so that a step does not
+    wait for another's. ``timeout`` bounds every call, in seconds. Raises
+    :class:`StoreUnavailable` where Redis does not answer or cannot write. Answers are as Redis
+    gives them (RESP2): bytes, int, None, lists.
     """
 
     def __init__(self, url: str, *, timeout: float = 3.0, shard: int = 0) -> None:
@@ -79,8 +91,8 @@ class Redis:
         self.latency = 0.0
         """Seconds the last script took, round trip."""
         self._client = connect(url, timeout)
-        for command in RAW:
-            self._client.response_callbacks.pop(command, None)
+        self._timeout = timeout
+        self._lines: dict[str, Line] = {}
 
     async def run(self, script: Script, argument: object, *more: bytes) -> Any:
         """Run ``script`` with ``argument`` as its first ARGV, in MessagePack."""
@@ -88,11 +100,11 @@ class Redis:
         started = time.monotonic()
         try:
             try:
-                answer = await self._client.execute_command(
+                answer = await self._line(script.name).call(
                     "EVALSHA", script.sha, 1, self.keys.root, blob, *more
                 )
             except NoScriptError:
-                answer = await self._client.execute_command(
+                answer = await self._line(script.name).call(
                     "EVAL", script.text, 1, self.keys.root, blob, *more
                 )
         except (RedisError, OSError) as error:
@@ -100,24 +112,56 @@ class Redis:
         self.latency = time.monotonic() - started
         return answer
 
-    async def call(self, *command: str | bytes | int | float) -> Any:
+    async def call(self, *command: Word) -> Any:
         """One plain command."""
         try:
-            return await self._client.execute_command(*command)
+            return await self._line().call(*command)
         except (RedisError, OSError) as error:
             raise translate(error) from error
 
-    async def pipeline(self, commands: list[tuple[str | bytes | int, ...]]) -> list[Any]:
+    async def pipeline(self, commands: Sequence[tuple[Word, ...]]) -> list[Any]:
         """Several plain commands in one round trip, not atomic."""
         if not commands:
             return []
-        pipe = self._client.pipeline(transaction=False)
-        for command in commands:
-            pipe.execute_command(*command)
+        answers = self._line().pipeline(commands)
         try:
-            return list(await pipe.execute())
-        except (RedisError, OSError) as error:
-            raise translate(error) from error
+            await asyncio.wait(answers[-1:])  # and with it those before it
+        finally:
+            for answer in answers:
+                answer.cancel()
+        errors = [e for answer in answers if isinstance(e := answer.exception(), Exception)]
+        if errors:
+            raise translate(errors[0]) from errors[0]
+        return [answer.result() for answer in answers]
+
+    def _line(self, name: str = "") -> Line:
+        line = self._lines.get(name)
+        if line is None or line.lost:
+            line = self._lines[name] = Line(self._find, self._timeout)
+        return line
+
+    async def _find(self) -> Place:
+        """Where Redis is now: asked for each new line, as a master may have moved."""
+        if isinstance(self._client, aioredis.RedisCluster):
+            await self._client.aclose()  # forgets who holds what
+            await self._client.initialize()
+            node = self._client.get_node_from_key(self.keys.root)
+            assert node is not None  # as only a replica's may be
+            return Place(host=node.host, port=int(node.port))
+        pool = self._client.connection_pool
+        meant = pool.make_connection()
+        if isinstance(pool, SentinelConnectionPool):
+            meant.host, meant.port = await pool.get_master_address()  # type: ignore[no-untyped-call]
+        greeting: list[tuple[Word, ...]] = []
+        if meant.username or meant.password:
+            user = (meant.username,) if meant.username else ()
+            greeting.append(("AUTH", *user, meant.password or ""))
+        if meant.db:
+            greeting.append(("SELECT", meant.db))
+        if isinstance(meant, UnixDomainSocketConnection):
+            return Place(path=meant.path, greeting=greeting)
+        tls = meant.ssl_context.get() if isinstance(meant, SSLConnection) else None
+        return Place(host=meant.host, port=int(meant.port), tls=tls, greeting=greeting)
 
     async def prepare(self, shards: int = 1) -> None:
         """Check version and layout, and claim an empty database for this layout.
@@ -125,8 +169,8 @@ class Redis:
         Raises :class:`StoreRefused` when the server is too old or the data are laid out
         otherwise.
         """
-        info = await self.call("INFO", "server")
-        version = str(info["redis_version"])
+        info = (await self.call("INFO", "server")).decode()
+        version = re.findall(r"^redis_version:(\S+)", info, re.MULTILINE)[0]
         if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
             raise StoreRefused(
                 f"Redis {version} at {self.shown} is too old: 6.2 or newer is needed"
@@ -160,7 +204,14 @@ class Redis:
 
     async def close(self) -> None:
         """Close every connection."""
+        for line in self._lines.values():
+            await line.close()
         await self._client.aclose()
+        if isinstance(
+            pool := getattr(self._client, "connection_pool", None), SentinelConnectionPool
+        ):
+            for sentinel in pool.sentinel_manager.sentinels:
+                await sentinel.aclose()
 
 
 def connect(url: str, timeout: float) -> Any:
@@ -169,6 +220,7 @@ def connect(url: str, timeout: float) -> Any:
     ``redis+sentinel://host:port[,host:port]/master`` finds the master through sentinels;
     ``redis+cluster://host:port`` speaks to a cluster, where the one shard lives on one node.
     """
+    scheme, _, rest = url.partition("://")
     settings: dict[str, Any] = {
         "socket_timeout": timeout,
         "socket_connect_timeout": timeout,
@@ -176,19 +228,15 @@ def connect(url: str, timeout: float) -> Any:
         "retry_on_error": [],
         "protocol": 2,
     }
-    scheme, _, rest = url.partition("://")
+    # One that is away leaves time to ask the next.
+    short = {"socket_timeout": timeout / 3, "socket_connect_timeout": timeout / 3}
     if scheme == "redis+sentinel":
         hosts, _, master = rest.partition("/")
         sentinels = [(h.rpartition(":")[0], int(h.rpartition(":")[2])) for h in hosts.split(",")]
-        return Sentinel(sentinels, socket_timeout=timeout).master_for(  # type: ignore[no-untyped-call]
+        return Sentinel(sentinels, sentinel_kwargs=settings | short).master_for(  # type: ignore[no-untyped-call]
             master or "mymaster", **settings
         )
     if scheme == "redis+cluster":
         host, _, port = rest.rstrip("/").partition(":")
-        return aioredis.RedisCluster(
-            host=host,
-            port=int(port or 6379),
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-        )
+        return aioredis.RedisCluster(host=host, port=int(port or 6379), **short)  # type: ignore[arg-type]
     return aioredis.Redis.from_url(url, **settings)
