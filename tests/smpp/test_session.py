@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.errors import EncodeError, IllegalMove, WindowFull
 from gateway.smpp.pdu import (
@@ -404,6 +406,24 @@ def test_a_session_that_is_not_bound_has_no_window() -> None:
     assert ends.esme.window_free == 10
     ends.esme.unbind(1.0)
     assert ends.esme.window_free == 0
+
+
+@given(numbers=st.lists(st.integers(1, MAX_SEQUENCE_NUMBER), max_size=5))
+def test_many_are_acknowledged_as_each_would_be(numbers: list[int]) -> None:
+    one_by_one, together = Ends().bind().esme, Ends().bind().esme
+    for number in numbers:
+        one_by_one.respond(DeliverSmResp(number))
+    together.acknowledge(numbers)
+    assert together.data_to_send() == one_by_one.data_to_send()
+
+
+def test_acknowledging_keeps_to_the_states() -> None:
+    with pytest.raises(IllegalMove, match="DeliverSmResp"):
+        Ends().esme.acknowledge([1])
+    gone = Ends().bind().esme
+    gone.close("enough")
+    gone.acknowledge([1])
+    assert gone.data_to_send() == b""
 
 
 def test_enquire_link_takes_no_place_in_the_window() -> None:
