@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from gateway.carrier.outcome import Job
-from gateway.clock import wall_ms
 from gateway.config import Carrier
 from gateway.message import Message
 from gateway.smpp.pdu import SubmitSm
@@ -37,11 +38,12 @@ def source_ton_npi(sender: str) -> tuple[int, int]:
     return TON_INTERNATIONAL, NPI_ISDN
 
 
-def validity_period(seconds: float) -> str:
+@lru_cache(maxsize=4096)
+def validity_period(seconds: int) -> str:
     """A relative validity_period (7.1.1.2), at most 63 days; empty for the SMSC's default."""
     if seconds <= 0:
         return ""
-    minutes, second = divmod(min(int(seconds), 63 * 86_400), 60)
+    minutes, second = divmod(min(seconds, 63 * 86_400), 60)
     hours, minute = divmod(minutes, 60)
     days, hour = divmod(hours, 24)
     months, day = divmod(days, 30)
@@ -53,6 +55,9 @@ class Submits:
 
     def __init__(self, carrier: Carrier) -> None:
         self._carrier = carrier
+        self._service_type = carrier.service_type
+        self._referenced = carrier.user_message_reference
+        self._limited = carrier.validity == "relative"
         self._sources: dict[str, tuple[int, int]] = {}
 
     def _source(self, sender: str) -> tuple[int, int]:
@@ -79,7 +84,7 @@ class Submits:
             "too-many-segments", f"{len(bodies)} segments, and {message.segments} were accepted"
         )
 
-    def pdu(self, job: Job, index: int) -> SubmitSm:
+    def pdu(self, job: Job, index: int, now_ms: int) -> SubmitSm:
         """The submit_sm of segment ``index`` (from 0) of a job. Raises TextError."""
         message = job.message
         if job.bodies is None:
@@ -87,14 +92,15 @@ class Submits:
         body = job.bodies[index]
         ton, npi = self._source(message.sender)
         reference: tuple[tuple[int, bytes], ...] = ()
-        if self._carrier.user_message_reference:
+        if self._referenced:
             number = reference_of(message.id, index)
             reference = ((USER_MESSAGE_REFERENCE, number.to_bytes(2, "big")),)
         validity = ""
-        if message.expires_ms and self._carrier.validity == "relative":
-            validity = validity_period((message.expires_ms - wall_ms()) / 1000)
+        if message.expires_ms and self._limited:
+            left_ms = message.expires_ms - now_ms
+            validity = validity_period(max(1, left_ms // 1000)) if left_ms > 0 else ""
         return SubmitSm(
-            service_type=self._carrier.service_type,
+            service_type=self._service_type,
             source_addr_ton=ton,
             source_addr_npi=npi,
             source_addr=message.sender,
