@@ -231,7 +231,8 @@ class Pump:
         while rooms[bind] > 0 and not job.written and self.pacer.admits(now):
             index = job.next
             try:
-                session.send(self._submits.pdu(job, index, now_ms), now, Flight(job, index))
+                body = self._submits.body(job, index, now_ms)
+                session.send_submit(body, now, Flight(job, index))
             except (EncodeError, TextError) as error:
                 self._cannot_send(job, error)
                 return

@@ -32,7 +32,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from gateway.errors import IllegalMove, WindowFull
-from gateway.smpp.constants import MAX_SEQUENCE_NUMBER, RESPONSE_BIT, Command, Status
+from gateway.smpp.codec import pack_header
+from gateway.smpp.constants import HEADER_LENGTH, MAX_SEQUENCE_NUMBER, RESPONSE_BIT, Command, Status
 from gateway.smpp.events import (
     Answered,
     BindRefused,
@@ -64,6 +65,7 @@ from gateway.smpp.structs import (
     Pdu,
     Request,
     Response,
+    SubmitSm,
     Unbind,
     Unknown,
 )
@@ -112,6 +114,7 @@ _HANDED_ON: Final = {
 
 _ENQUIRE_LINK: Final = int(Command.ENQUIRE_LINK)
 _UNBIND: Final = int(Command.UNBIND)
+_SUBMIT_SM: Final = int(Command.SUBMIT_SM)
 _DELIVER_SM_RESP: Final = int(Command.DELIVER_SM_RESP)
 
 _BOUND_BY: Final[dict[type, SessionState]] = {
@@ -189,13 +192,24 @@ class Session:
         if command_id in _UNANSWERED:
             octets = encode_as(request, number)
         else:
-            window = self._window
-            window.check()
+            self._window.check()
             octets = encode_as(request, number)
-            window[number] = (context, now, command_id)
+            self._window.add(number, command_id, now, context)
         self._next_number = number + 1
         self._deadlines.active_at = now
         self._out += octets
+        return number
+
+    def send_submit(self, body: bytes, now: float, context: object = None) -> int:
+        """:meth:`send` of a submit_sm whose body is encoded: IllegalMove and WindowFull alone."""
+        if _SUBMIT_SM not in self._may_ask:
+            raise self._illegal(SubmitSm())
+        number = self._number()
+        self._window.add(number, _SUBMIT_SM, now, context)
+        self._next_number = number + 1
+        self._deadlines.active_at = now
+        self._out += pack_header(HEADER_LENGTH + len(body), _SUBMIT_SM, 0, number)
+        self._out += body
         return number
 
     def respond(self, response: Pdu) -> None:
