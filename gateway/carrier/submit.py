@@ -64,21 +64,15 @@ class Submits:
         self._carrier = carrier
         self._referenced = carrier.user_message_reference
         self._limited = carrier.validity == "relative"
-        self._sources: dict[str, tuple[int, int]] = {}
         self._around = lru_cache(maxsize=4096)(self._write_around)
 
     def _source(self, sender: str) -> tuple[int, int]:
-        found = self._sources.get(sender)
-        if found is None:
-            ton, npi = source_ton_npi(sender)
-            c = self._carrier
-            found = (
-                ton if c.source_ton is None else c.source_ton,
-                npi if c.source_npi is None else c.source_npi,
-            )
-            if len(self._sources) < 10_000:
-                self._sources[sender] = found
-        return found
+        ton, npi = source_ton_npi(sender)
+        c = self._carrier
+        return (
+            ton if c.source_ton is None else c.source_ton,
+            npi if c.source_npi is None else c.source_npi,
+        )
 
     def _bodies(self, message: Message) -> list[SegmentBody]:
         """As many segments as were measured, maybe with the longer header of another carrier."""
