@@ -29,6 +29,7 @@ SLOW = (0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0, 
 
 _STATES = {int(state): state for state in MessageState}
 _FIRST_FINAL = int(MessageState.unknown)
+_RELEASE = Kind.release  # here because Python 3.11 looks members up slowly
 
 NAMES: dict[str, str] = {
     "recado_messages": "Messages that came into a state, by carrier and state",
@@ -109,7 +110,7 @@ class CarrierMetrics:
         """Settles were committed."""
         states = self.states
         for settle in settles:
-            if settle.kind is not Kind.release:
+            if settle.kind is not _RELEASE:
                 state = settle.state
                 states[state] = states.get(state, 0) + 1
 

@@ -143,10 +143,7 @@ class Carriers:
         account = self.accounts.get(name)
         if account is None:
             return False
-        account.pump.paused = paused
-        if paused:
-            account.pump.give_back()
-        account.pump.kick()
+        account.pump.pause(paused)
         return True
 
     def wake(self) -> None:

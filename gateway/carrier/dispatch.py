@@ -70,6 +70,10 @@ class Limit(StrEnum):
     store = "store"
 
 
+_ENDED = (Limit.paused, Limit.disconnected, Limit.store, Limit.throttled)
+"""Limits that are over when none of them holds; the others describe what was met last."""
+
+
 class Pump:
     """Takes messages off the lanes and puts them on the wire of one account."""
 
@@ -111,6 +115,7 @@ class Pump:
         self._quiet = False
         self._kicked = False
         self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sent_marks: deque[tuple[float, int]] = deque(maxlen=64)
         self._sent_total = 0
@@ -136,6 +141,14 @@ class Pump:
     def wake(self) -> None:
         """There are new messages on the lanes."""
         self._dry_until = min(self._dry_until, self._claimed_at + GATHER)
+        self.kick()
+
+    def pause(self, paused: bool) -> None:
+        """Claim nothing more and give back what was not begun; or go on."""
+        self.paused = paused
+        if paused:
+            self.give_back()
+        self._set_limit(time.monotonic())
         self.kick()
 
     async def quiet(self) -> None:
@@ -166,72 +179,78 @@ class Pump:
         self._arm(now)
 
     def _write(self, now: float) -> None:
-        """Put segments on the wire while pacer, window and transport admit them."""
+        """Put segments on the wire while pacer, window and transport admit them.
+
+        A message already begun goes on, on its bind; then the most urgent one begins on the
+        freest.
+        """
         if not self._node.may_write(now):
             return
-        touched: list[Bind] = []
         now_ms = wall_ms()
         rooms = {bind: bind.room for bind in self._binds}
-        while self.pacer.admits(now):
-            job = self._next_job(rooms, now_ms)
+        touched: list[Bind] = []
+        for bind, begun in self._begun.items():
+            while begun and rooms[bind] > 0 and self.pacer.admits(now):
+                self._submit(begun[0], bind, rooms, now, now_ms)
+                touched.append(bind)
+                if begun[0].written:
+                    begun.popleft()
+        while self._ready_count and self.pacer.admits(now):
+            bind = max(rooms, key=rooms.__getitem__)
+            if rooms[bind] <= 0:
+                break
+            job = self._most_urgent(now_ms)
             if job is None:
                 break
-            bind = job.bind
-            assert isinstance(bind, Bind)
-            self._submit(job, bind, now)
-            rooms[bind] -= 1
+            job.bind = bind
+            job.sent_ms = now_ms
+            self._submit(job, bind, rooms, now, now_ms)
             if bind not in touched:
                 touched.append(bind)
+            if not job.written:
+                self._begun[bind].append(job)
         for bind in touched:
             bind.flush()
         self._mark(now)
 
-    def _next_job(self, rooms: dict[Bind, int], now_ms: int) -> Job | None:
-        """A message already begun goes on; else the most urgent one begins on the freest bind."""
-        for bind, begun in self._begun.items():
-            if begun and rooms[bind] > 0:
-                return begun[0]
-        if not self._ready_count:
-            return None
-        bind = max(rooms, key=rooms.__getitem__)
-        if rooms[bind] <= 0:
-            return None
+    def _most_urgent(self, now_ms: int) -> Job | None:
+        """The next message to begin; those that have expired are settled on the way."""
         for waiting in self._ready:
             while waiting:
                 job = waiting.popleft()
                 self._ready_count -= 1
                 if 0 < job.message.expires_ms <= now_ms:
                     self._finish(job, settle_expired(job, now_ms))
-                    continue
-                job.bind = bind
-                job.sent_ms = now_ms
-                self._begun[bind].append(job)
-                return job
+                else:
+                    return job
         return None
 
-    def _submit(self, job: Job, bind: Bind, now: float) -> None:
-        index = job.next
-        try:
-            pdu = self._submits.pdu(job, index)
-            bind.session.send(pdu, now, Flight(job, index))
-        except (EncodeError, TextError) as error:
-            self._cannot_send(job, bind, error)
-            return
-        job.next += 1
-        job.skip_known()
-        if job.written:
-            self._begun[bind].popleft()
-        self.pacer.sent(now)
-        self._sent_total += 1
-        if index == 0 and job.message.attempt == 1:
-            self._metrics.accepted_to_submitted(job.sent_ms - job.message.accepted_ms)
+    def _submit(
+        self, job: Job, bind: Bind, rooms: dict[Bind, int], now: float, now_ms: int
+    ) -> None:
+        """Write as many segments of ``job`` as the bind's room and the pacer admit."""
+        session = bind.session
+        while rooms[bind] > 0 and not job.written and self.pacer.admits(now):
+            index = job.next
+            try:
+                body = self._submits.body(job, index, now_ms)
+                session.send_submit(body, now, Flight(job, index))
+            except (EncodeError, TextError) as error:
+                self._cannot_send(job, error)
+                return
+            rooms[bind] -= 1
+            job.next = index + 1
+            job.skip_known()
+            self.pacer.sent(now)
+            self._sent_total += 1
+            if index == 0 and job.message.attempt == 1:
+                self._metrics.accepted_to_submitted(now_ms - job.message.accepted_ms)
 
-    def _cannot_send(self, job: Job, bind: Bind, error: Exception) -> None:
+    def _cannot_send(self, job: Job, error: Exception) -> None:
         log.error(
             "cannot be sent",
             extra={"carrier": self.carrier.name, "id": job.message.id, "detail": str(error)},
         )
-        self._begun[bind].remove(job)
         give_up_unsendable(job)
         if job.pending == 0:
             self._finish(job, settle_of(job, wall_ms()))
@@ -377,19 +396,27 @@ class Pump:
         else:
             # Sending as fast as the lanes are read; the last limit that was met still describes it
             # best, unless it is one that is over.
-            over = (Limit.paused, Limit.disconnected, Limit.store, Limit.throttled)
-            limit = Limit.window if self.limited_by in over else self.limited_by
+            limit = Limit.window if self.limited_by in _ENDED else self.limited_by
         self.limited_by = limit
 
     def _arm(self, now: float) -> None:
-        """Set the one timer."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        """Set the one timer; one that rings before it must costs a turn, and setting it more."""
         if self._loop is None or self._kicked or not self.bound:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
             return
-        due = self._due(now)
-        self._timer = self._loop.call_later(max(0.001, due - now), self.kick)
+        due = max(now + 0.001, self._due(now))
+        if self._timer is not None:
+            if self._rings_at <= due:
+                return
+            self._timer.cancel()
+        self._rings_at = due
+        self._timer = self._loop.call_later(due - now, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        self.kick()
 
     def _due(self, now: float) -> float:
         """When the next turn is needed, unless something kicks before.

@@ -24,7 +24,7 @@ from gateway.errors import Fenced, StoreUnavailable
 from gateway.message import STATE_OF_RECEIPT, MessageState, Receipt, Reply
 from gateway.metrics import Metrics
 from gateway.smpp.pdu import DataSm, DataSmResp, DeliverSm, DeliverSmResp, Pdu
-from gateway.smpp.receipt import candidates, first_reading, read
+from gateway.smpp.receipt import ONE_READING, candidates, first_key, read
 from gateway.smpp.session import Session
 from gateway.store import Store
 from gateway.store.commit import BatchSize
@@ -83,6 +83,7 @@ class Inbound:
         self._deliveries: list[Delivery] = []
         self._committing: list[Delivery] = []
         self._settling = 0
+        self._others = () if carrier.message_id in ONE_READING else None
         self._kept_anyway: OrderedDict[Reply, None] = OrderedDict()
         self._size = BatchSize()
         self._task: asyncio.Task[None] | None = None
@@ -113,8 +114,8 @@ class Inbound:
         found = read(pdu, self._carrier.default_alphabet)
         item = reply = None
         if isinstance(found, Receipt):
-            key, more = first_reading(found.carrier_message_id, self._carrier.message_id)
-            item = ReceiptItem(key, found, STATE_OF_RECEIPT[found.state], more)
+            key = first_key(found.carrier_message_id, self._carrier.message_id)
+            item = ReceiptItem(key, found, STATE_OF_RECEIPT[found.state], self._others)
         else:
             reply = found
         delivery = Delivery(bind, session, pdu, time.monotonic(), item, reply)
@@ -263,12 +264,17 @@ class Inbound:
             self._kept_anyway.popitem(last=False)
 
     def _acknowledge(self, deliveries: list[Delivery]) -> None:
-        touched = set()
+        sequences: dict[tuple[Bind, Session], list[int]] = {}
         for delivery in deliveries:
-            if not delivery.answered:
+            if delivery.answered:
+                continue
+            of_session = sequences.setdefault((delivery.bind, delivery.session), [])
+            if type(delivery.pdu) is DeliverSm:
+                of_session.append(delivery.pdu.sequence_number)
+            else:
                 self._respond(delivery, 0)
-                touched.add(delivery.bind)
-        for bind in touched:
+        for (bind, session), numbers in sequences.items():
+            bind.acknowledge(session, numbers)
             bind.flush()
 
     def _respond(self, delivery: Delivery, status: int) -> None:

@@ -19,6 +19,9 @@ from gateway.policy.retry import Fail, Retry, judge
 from gateway.smpp.text import SegmentBody
 from gateway.store.correlation import Kind, Settle
 
+_SUBMITTED, _SUBMIT = MessageState.submitted, Kind.submitted
+_TAKEN = f"{MessageState.submitted:d}::"
+"""Looked up once: an Enum's member costs a fifth of what a settle does."""
 WAITING = SegmentFate(MessageState.queued, "", "")
 DOUBTFUL = SegmentFate(MessageState.in_doubt, "", "")
 
@@ -73,7 +76,7 @@ def take_answer(job: Job, index: int, status: int, carrier_id: str, canonical: s
     """Note the response to one segment."""
     job.pending -= 1
     if status == 0:
-        job.fates[index] = SegmentFate(MessageState.submitted, "", carrier_id)
+        job.fates[index] = SegmentFate(_SUBMITTED, "", carrier_id)
         job.ids[index] = canonical
         return
     verdict = judge(status, job.message.attempt)
@@ -114,13 +117,13 @@ def give_up_unwritten(job: Job) -> None:
 def settle_of(job: Job, now_ms: int) -> Settle:
     """The settle of a job none of whose segments is under way any more."""
     message = job.message
-    if len(job.fates) == 1 and job.fates[0].state is MessageState.submitted:
+    if len(job.fates) == 1 and job.fates[0].state is _SUBMITTED:
         return Settle(
-            kind=Kind.submitted,
+            kind=_SUBMIT,
             lane=job.lane,
             entry=job.entry,
             message=message,
-            fates=f"{MessageState.submitted:d}::{job.fates[0].carrier_message_id}",
+            fates=_TAKEN + job.fates[0].carrier_message_id,
             sent_ms=job.sent_ms,
             ids=job.ids,
         )

@@ -14,7 +14,7 @@ import random
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import cast
 
@@ -108,6 +108,8 @@ class Bind(asyncio.Protocol):
         self.index = index
         self.mode = mode
         self.state = BindState.waiting
+        self.bound = False
+        """May PDUs pass?"""
         self.since = time.time()
         self.reason = ""
         self.silent = False
@@ -129,11 +131,6 @@ class Bind(asyncio.Protocol):
     # What the pump asks
 
     @property
-    def bound(self) -> bool:
-        """May PDUs pass?"""
-        return self.state is BindState.bound
-
-    @property
     def sends(self) -> bool:
         """Is this a bind that submits?"""
         return self.mode != "receiver"
@@ -141,7 +138,7 @@ class Bind(asyncio.Protocol):
     @property
     def room(self) -> int:
         """How many submits may be written now: none while the transport still holds octets."""
-        if self.state is not BindState.bound or self._transport is None or not self.sends:
+        if not self.bound or self._transport is None or not self.sends:
             return 0
         if self._transport.get_write_buffer_size() > 0:
             return 0
@@ -165,6 +162,11 @@ class Bind(asyncio.Protocol):
         """Answer a request that came on ``session``; if it has gone since, so has the question."""
         if session is self.session and session.state is not SessionState.CLOSED:
             session.respond(response)
+
+    def acknowledge(self, session: Session, sequence_numbers: Iterable[int]) -> None:
+        """:meth:`respond` with ESME_ROK to each deliver_sm of these sequence_numbers."""
+        if session is self.session and session.state is not SessionState.CLOSED:
+            session.acknowledge(sequence_numbers)
 
     def hold_reading(self, hold: bool) -> None:
         """Stop or go on reading: the carrier's backpressure."""
@@ -274,6 +276,7 @@ class Bind(asyncio.Protocol):
         if state is not self.state:
             self.since = time.time()
         self.state, self.reason = state, reason
+        self.bound = state is BindState.bound
 
     # The socket's side
 

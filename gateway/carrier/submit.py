@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from struct import Struct
+from typing import Final
+
 from gateway.carrier.outcome import Job
-from gateway.clock import wall_ms
 from gateway.config import Carrier
 from gateway.message import Message
-from gateway.smpp.pdu import SubmitSm
+from gateway.smpp.pdu import HEADER_LENGTH, SubmitSm, encode
 from gateway.smpp.text import SegmentBody, TextError, segments
 
 UDHI = 0x40
 RECEIPT_ALWAYS = 0x01
 """registered_delivery (5.2.17): a receipt for success and for failure."""
 USER_MESSAGE_REFERENCE = 0x0204
+_pack_reference: Final = Struct(">HHH").pack
 
 TON_INTERNATIONAL, TON_NETWORK, TON_ALPHANUMERIC = 1, 3, 5
 NPI_UNKNOWN, NPI_ISDN = 0, 1
@@ -37,11 +41,12 @@ def source_ton_npi(sender: str) -> tuple[int, int]:
     return TON_INTERNATIONAL, NPI_ISDN
 
 
-def validity_period(seconds: float) -> str:
+@lru_cache(maxsize=4096)
+def validity_period(seconds: int) -> str:
     """A relative validity_period (7.1.1.2), at most 63 days; empty for the SMSC's default."""
     if seconds <= 0:
         return ""
-    minutes, second = divmod(min(int(seconds), 63 * 86_400), 60)
+    minutes, second = divmod(min(seconds, 63 * 86_400), 60)
     hours, minute = divmod(minutes, 60)
     days, hour = divmod(hours, 24)
     months, day = divmod(days, 30)
@@ -49,24 +54,25 @@ def validity_period(seconds: float) -> str:
 
 
 class Submits:
-    """Makes the submit_sm of a job's segments for one carrier."""
+    """Makes the submit_sm of a job's segments for one carrier.
+
+    :meth:`pdu` says what it is. Message after message only the recipient, the text and the
+    reference differ, so :meth:`body` puts these between octets that the codec wrote once.
+    """
 
     def __init__(self, carrier: Carrier) -> None:
         self._carrier = carrier
-        self._sources: dict[str, tuple[int, int]] = {}
+        self._referenced = carrier.user_message_reference
+        self._limited = carrier.validity == "relative"
+        self._around = lru_cache(maxsize=4096)(self._write_around)
 
     def _source(self, sender: str) -> tuple[int, int]:
-        found = self._sources.get(sender)
-        if found is None:
-            ton, npi = source_ton_npi(sender)
-            c = self._carrier
-            found = (
-                ton if c.source_ton is None else c.source_ton,
-                npi if c.source_npi is None else c.source_npi,
-            )
-            if len(self._sources) < 10_000:
-                self._sources[sender] = found
-        return found
+        ton, npi = source_ton_npi(sender)
+        c = self._carrier
+        return (
+            ton if c.source_ton is None else c.source_ton,
+            npi if c.source_npi is None else c.source_npi,
+        )
 
     def _bodies(self, message: Message) -> list[SegmentBody]:
         """As many segments as were measured, maybe with the longer header of another carrier."""
@@ -79,32 +85,81 @@ class Submits:
             "too-many-segments", f"{len(bodies)} segments, and {message.segments} were accepted"
         )
 
-    def pdu(self, job: Job, index: int) -> SubmitSm:
-        """The submit_sm of segment ``index`` (from 0) of a job. Raises TextError."""
-        message = job.message
+    def _body(self, job: Job, index: int) -> SegmentBody:
         if job.bodies is None:
-            job.bodies = self._bodies(message)
-        body = job.bodies[index]
-        ton, npi = self._source(message.sender)
-        reference: tuple[tuple[int, bytes], ...] = ()
-        if self._carrier.user_message_reference:
-            number = reference_of(message.id, index)
-            reference = ((USER_MESSAGE_REFERENCE, number.to_bytes(2, "big")),)
-        validity = ""
-        if message.expires_ms and self._carrier.validity == "relative":
-            validity = validity_period((message.expires_ms - wall_ms()) / 1000)
+            job.bodies = self._bodies(job.message)
+        return job.bodies[index]
+
+    def _validity(self, message: Message, now_ms: int) -> str:
+        if not (message.expires_ms and self._limited):
+            return ""
+        left_ms = message.expires_ms - now_ms
+        return validity_period(max(1, left_ms // 1000)) if left_ms > 0 else ""
+
+    def _submit_sm(
+        self,
+        sender: str,
+        udhi: bool,
+        data_coding: int,
+        validity: str,
+        to: str = "",
+        text: bytes = b"",
+        tlvs: tuple[tuple[int, bytes], ...] = (),
+    ) -> SubmitSm:
+        ton, npi = self._source(sender)
         return SubmitSm(
             service_type=self._carrier.service_type,
             source_addr_ton=ton,
             source_addr_npi=npi,
-            source_addr=message.sender,
+            source_addr=sender,
             dest_addr_ton=TON_INTERNATIONAL,
             dest_addr_npi=NPI_ISDN,
-            destination_addr=message.to,
-            esm_class=UDHI if body.udhi else 0,
+            destination_addr=to,
+            esm_class=UDHI if udhi else 0,
             validity_period=validity,
             registered_delivery=RECEIPT_ALWAYS,
-            data_coding=body.data_coding,
-            short_message=body.short_message,
-            tlvs=reference,
+            data_coding=data_coding,
+            short_message=text,
+            tlvs=tlvs,
         )
+
+    def pdu(self, job: Job, index: int, now_ms: int) -> SubmitSm:
+        """The submit_sm of segment ``index`` (from 0) of a job. Raises TextError."""
+        message, body = job.message, self._body(job, index)
+        reference = reference_of(message.id, index).to_bytes(2, "big")
+        return self._submit_sm(
+            message.sender,
+            body.udhi,
+            body.data_coding,
+            self._validity(message, now_ms),
+            message.to,
+            body.short_message,
+            ((USER_MESSAGE_REFERENCE, reference),) if self._referenced else (),
+        )
+
+    def _write_around(
+        self, sender: str, udhi: bool, data_coding: int, validity: str
+    ) -> tuple[bytes, bytes]:
+        """The octets of a body before destination_addr, and from its NUL to sm_length."""
+        octets = encode(self._submit_sm(sender, udhi, data_coding, validity))
+        at = HEADER_LENGTH + len(self._carrier.service_type) + len(sender) + 6
+        return octets[HEADER_LENGTH:at], octets[at:-1]
+
+    def body(self, job: Job, index: int, now_ms: int) -> bytes:
+        """What follows the header of :meth:`pdu`. Raises TextError or EncodeError."""
+        message, segment = job.message, self._body(job, index)
+        to, text = message.to, segment.short_message
+        if (
+            len(to) > 20 or not to.isascii() or "\0" in to or len(text) > 254
+        ):  # nothing that we accept
+            return encode(self.pdu(job, index, now_ms))[HEADER_LENGTH:]
+        before, after = self._around(
+            message.sender,
+            segment.udhi,
+            segment.data_coding,
+            self._validity(message, now_ms),
+        )
+        octets = b"%b%b%b%c%b" % (before, to.encode(), after, len(text), text)
+        if self._referenced:
+            octets += _pack_reference(USER_MESSAGE_REFERENCE, 2, reference_of(message.id, index))
+        return octets

@@ -39,6 +39,8 @@ class Pacer:
 
     def share(self, now: float) -> float:
         """The part of the rate in use, 1.0 when nothing has been throttled of late."""
+        if self._share == 1.0:
+            return 1.0
         return min(1.0, self._share + max(0.0, now - self._share_at) * RISE)
 
     def throttled(self, now: float) -> None:
@@ -62,7 +64,9 @@ class Pacer:
 
     def admits(self, now: float) -> bool:
         """May a segment leave now?"""
-        return self.next(now) <= now
+        if self.rate == 0:
+            return self._held_until <= now
+        return self._slot <= now and self._ring[self._at] + SPAN <= now and self._held_until <= now
 
     def soon(self, now: float, seconds: float) -> int:
         """How many segments will be admitted within ``seconds``: what is worth having ready."""

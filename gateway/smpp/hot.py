@@ -8,7 +8,7 @@ it again slowly, to say exactly what is wrong or to keep what can be kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from struct import Struct
 from struct import error as StructError
@@ -42,6 +42,8 @@ _DELIVER_SM_RESP: Final = int(Command.DELIVER_SM_RESP)
 _CHARACTER: Final = {octet: chr(octet) for octet in range(256)}
 """An octet as the latin-1 character it is; any other number raises KeyError."""
 
+_pack_empty_resp: Final = Struct(">IIIIB").pack
+"""A header and an empty message_id."""
 _pack_tlv: Final = Struct(">HH").pack
 _unpack_tlv: Final = Struct(">HH").unpack_from
 
@@ -140,6 +142,13 @@ def encode_deliver_sm_resp(pdu: DeliverSmResp, sequence_number: int) -> bytes:
     if pdu.tlvs or pdu.message_id:
         raise ValueError
     return pack_header(17, _DELIVER_SM_RESP, pdu.command_status, sequence_number) + b"\0"
+
+
+def deliver_sm_resps(sequence_numbers: Iterable[int]) -> bytes:
+    """A deliver_sm_resp with ESME_ROK for each of these numbers of deliver_sm that were read."""
+    return b"".join(
+        [_pack_empty_resp(17, _DELIVER_SM_RESP, 0, number, 0) for number in sequence_numbers]
+    )
 
 
 def _tlvs(octets: bytes, position: int) -> tuple[tuple[int, bytes], ...]:

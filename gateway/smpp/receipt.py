@@ -39,6 +39,9 @@ RECEIPT_TYPES: Final = frozenset({0x04, 0x08, INTERMEDIATE, INTERMEDIATE | 0x04}
 """esm_class bits 5 to 2: SMSC delivery receipt, SME delivery acknowledgement, intermediate
 notification. A user's acknowledgement (0x10) is words of a person, so it is a reply."""
 
+_UNKNOWN: Final = ReceiptState.UNKNOWN
+"""A member has a name of its own where each receipt needs it: Python 3.11 looks it up slowly."""
+
 STATE_OF_CODE: Final[dict[int | None, ReceiptState]] = {
     0: ReceiptState.ENROUTE,  # SMPP 5.0: scheduled
     1: ReceiptState.ENROUTE,
@@ -103,34 +106,43 @@ def read(pdu: Inbound, default_alphabet: str = "gsm7") -> Receipt | Reply:
 
 
 def _receipt(pdu: Inbound, tlvs: dict[int, bytes], octets: bytes) -> Receipt:
-    if pdu.esm_class & UDHI:
+    esm_class = pdu.esm_class
+    if esm_class & UDHI:
         octets = split_header(octets)[1]
-    carrier_message_id, done_at, stat, error = _fields(octets)
-    state = None
-    reference = None
+    standard = _STANDARD.match(octets.decode("latin-1"))
+    carrier_message_id, done_at, stat, error = standard.groups() if standard else _fields(octets)
+    state = reference = None
     if tlvs:
         state = STATE_OF_CODE.get(_tlv_number(tlvs, _MESSAGE_STATE, 1))
         reference = _tlv_number(tlvs, _USER_MESSAGE_REFERENCE, 2)
         carrier_message_id = _tlv_text(tlvs, _RECEIPTED_MESSAGE_ID) or carrier_message_id
         error = error or _network_error(tlvs.get(_NETWORK_ERROR_CODE, b""))
         stat = stat or (state.value if state else "")
-    if state is None or state is ReceiptState.UNKNOWN:
-        state = STATE_OF_WORD.get(stat.upper(), ReceiptState.UNKNOWN)
-    if pdu.esm_class & INTERMEDIATE and state is not ReceiptState.DELIVRD:
+    if state is None or state is _UNKNOWN:
+        state = STATE_OF_WORD.get(stat.upper(), _UNKNOWN)
+    if esm_class & INTERMEDIATE and state is not ReceiptState.DELIVRD:
         state = ReceiptState.ENROUTE  # an attempt failed, and the SMSC goes on trying
-    to, sender = _number(pdu.source_addr), _name(pdu.destination_addr)
-    return Receipt(carrier_message_id, state, stat, error, to, sender, reference, done_at)
+    return Receipt(
+        carrier_message_id,
+        state,
+        stat,
+        error,
+        _number(pdu.source_addr),
+        _name(pdu.destination_addr),
+        reference,
+        done_at,
+    )
 
 
 # --- the text (appendix B) ------------------------------------------------------------------------
 
 _STANDARD: Final = re.compile(
-    r"id:([!-+\--:<-~]*)(?: sub:\d*)?(?: dlvrd:\d*)?(?: submit date:\d*)? done date:(\d{0,64})"
-    r" stat:([A-Za-z]{0,64}) err:([0-9A-Za-z]{0,64})(?: [Tt]ext:|[\0 \r\n]*\Z)",
-    re.ASCII,
+    r"id:([!-+\--:<-~]*+)(?: sub:[0-9]*+)?+(?: dlvrd:[0-9]*+)?+(?: submit date:[0-9]*+)?+"
+    r" done date:([0-9]{0,64}+) stat:([A-Za-z]{0,64}+) err:([0-9A-Za-z]{0,64}+)"
+    r"(?: [Tt]ext:|[\0 \r\n]*\Z)"
 )
 """As appendix B has it, and nothing that needs cleaning: most receipts, at a fraction of what
-:func:`_scan` takes to say the same."""
+:func:`_fields` takes to say the same. Each part ends where the next begins, so none gives back."""
 
 _KEY: Final = re.compile(
     r"(?:\A|(?<=[\s,;]))(id|sub|dlvrd|(?:submit|done)[ _]?date|stat(?:us)?|err(?:or)?|text):",
@@ -158,10 +170,6 @@ def _text(octets: bytes) -> str:
 
 def _fields(octets: bytes) -> tuple[str, str, str, str]:
     """(id, done date, stat, err), each empty if it is not there."""
-    standard = _STANDARD.match(octets.decode("latin-1"))
-    if standard is not None:
-        carrier_message_id, done_at, stat, error = standard.groups()
-        return carrier_message_id, done_at, stat, error
     found = _scan(_text(octets))
     return (
         clean(_word(found.get("id", ""))),
@@ -197,6 +205,8 @@ def clean(text: str) -> str:
 
     Everything that a carrier names and we store goes through here: records are lines of fields.
     """
+    if text.isalnum():  # as numbers and words are: every letter and digit prints
+        return text
     text = text.strip(_EDGES)
     if text.isprintable():
         return text
@@ -245,7 +255,7 @@ def _name(address: str) -> str:
 
 def _number(address: str) -> str:
     """A debtor's number as digits, without + or 00; what is no number stays as it is."""
-    name = _name(address)
+    name = address if address.isalnum() else _name(address)
     return name[2:] if name.startswith("00") and name.isdecimal() else name
 
 
@@ -281,17 +291,18 @@ def candidates(receipt_id: str, mode: str) -> tuple[str, ...]:
     return _READINGS[mode](key) if key else ()
 
 
-def first_reading(receipt_id: str, mode: str) -> tuple[str, tuple[str, ...] | None]:
-    """The first of the candidates, and the others: None where only :func:`candidates` tells.
+ONE_READING: Final = frozenset({"same", "hex-decimal"})
+"""The modes in which an id has one reading."""
 
-    Nearly every receipt is found by its first reading, and in ``auto`` the others cost as much as
-    reading the receipt did.
-    """
-    if mode == "auto":
-        key = canonical(receipt_id, mode)
-        return (key, None) if key else ("", ())
-    keys = candidates(receipt_id, mode)
-    return (keys[0], keys[1:]) if keys else ("", ())
+
+def first_key(receipt_id: str, mode: str) -> str:
+    """The first of :func:`candidates`, which nearly always is the one; empty for none."""
+    key = canonical(receipt_id, mode)
+    if mode == "hex-decimal":
+        return _to_hex(key) or key
+    if mode == "decimal-hex":
+        return _to_decimal(key) or key
+    return key
 
 
 def _read_same(key: str) -> tuple[str, ...]:

@@ -28,10 +28,12 @@ some number of pending bytes bounds the session's memory whatever the peer does.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from gateway.errors import IllegalMove, WindowFull
-from gateway.smpp.constants import MAX_SEQUENCE_NUMBER, RESPONSE_BIT, Command, Status
+from gateway.smpp.codec import pack_header
+from gateway.smpp.constants import HEADER_LENGTH, MAX_SEQUENCE_NUMBER, RESPONSE_BIT, Command, Status
 from gateway.smpp.events import (
     Answered,
     BindRefused,
@@ -47,18 +49,23 @@ from gateway.smpp.events import (
     Unbound,
 )
 from gateway.smpp.framing import FramingError, split
+from gateway.smpp.hot import deliver_sm_resps
 from gateway.smpp.pdu import answer, decode, encode, encode_as
 from gateway.smpp.states import BOUND, MAY_RECEIVE, MAY_SEND, OPERATIONS, Role, SessionState
 from gateway.smpp.structs import (
+    KINDS,
     BindReceiverResp,
     BindResp,
     BindTransceiverResp,
     BindTransmitterResp,
+    DeliverSmResp,
     EnquireLink,
     GenericNack,
     Malformed,
     Pdu,
+    Request,
     Response,
+    SubmitSm,
     Unbind,
     Unknown,
 )
@@ -95,8 +102,20 @@ _CONTROL: Final = _BINDS | {int(Command.UNBIND), int(Command.ENQUIRE_LINK)}
 _UNANSWERED: Final = frozenset({int(Command.OUTBIND), int(Command.ALERT_NOTIFICATION)})
 """Requests that have no response."""
 
+_HANDED_ON: Final = {
+    at: frozenset(
+        kind
+        for kind in KINDS
+        if issubclass(kind, Request) and kind.command_id in allowed - _CONTROL
+    )
+    for at, allowed in MAY_RECEIVE.items()
+}
+"""By role and state: the requests of the peer's that are the caller's business alone."""
+
 _ENQUIRE_LINK: Final = int(Command.ENQUIRE_LINK)
 _UNBIND: Final = int(Command.UNBIND)
+_SUBMIT_SM: Final = int(Command.SUBMIT_SM)
+_DELIVER_SM_RESP: Final = int(Command.DELIVER_SM_RESP)
 
 _BOUND_BY: Final[dict[type, SessionState]] = {
     BindTransmitterResp: SessionState.BOUND_TX,
@@ -181,6 +200,18 @@ class Session:
         self._out += octets
         return number
 
+    def send_submit(self, body: bytes, now: float, context: object = None) -> int:
+        """:meth:`send` of a submit_sm whose body is encoded: IllegalMove and WindowFull alone."""
+        if _SUBMIT_SM not in self._may_ask:
+            raise self._illegal(SubmitSm())
+        number = self._number()
+        self._window.add(number, _SUBMIT_SM, now, context)
+        self._next_number = number + 1
+        self._deadlines.active_at = now
+        self._out += pack_header(HEADER_LENGTH + len(body), _SUBMIT_SM, 0, number)
+        self._out += body
+        return number
+
     def respond(self, response: Pdu) -> None:
         """Queue the response to a request that was Received.
 
@@ -196,6 +227,13 @@ class Session:
             self._answer_bind(response)
         else:
             self._out += encode(response)
+
+    def acknowledge(self, sequence_numbers: Iterable[int]) -> None:
+        """:meth:`respond` with ESME_ROK to each deliver_sm of these sequence_numbers."""
+        if _DELIVER_SM_RESP in self._may_answer:
+            self._out += deliver_sm_resps(sequence_numbers)
+        elif not self._closed:
+            raise self._illegal(DeliverSmResp())
 
     def unbind(self, now: float) -> None:
         """Queue unbind: no more requests from us, answers still come. Raises IllegalMove."""
@@ -297,12 +335,9 @@ class Session:
     def _number(self) -> int:
         """The next sequence_number (5.1.4) that no outstanding request has."""
         number = self._next_number
-        while True:
-            if number > MAX_SEQUENCE_NUMBER:
-                number = 1
-            if number not in self._window and number not in self._control:
-                return number
-            number += 1
+        while number > MAX_SEQUENCE_NUMBER or number in self._window or number in self._control:
+            number = number + 1 if number < MAX_SEQUENCE_NUMBER else 1
+        return number
 
     def _enter(self, state: SessionState) -> None:
         self._state = state
@@ -310,6 +345,7 @@ class Session:
         self._bound = state in BOUND
         self._may_ask, self._may_answer = MAY_SEND[self.role, state]
         self._may_receive = MAY_RECEIVE[self.role, state]
+        self._handed_on = _HANDED_ON[self.role, state]
 
     def _illegal(self, pdu: Pdu) -> IllegalMove:
         name = type(pdu).__name__
@@ -332,7 +368,10 @@ class Session:
                 break
             for frame in frames:
                 pdu = decode(frame)
-                if isinstance(pdu, Response):
+                if type(pdu) in self._handed_on:
+                    self._deadlines.active_at = now
+                    events.append(Received(pdu))
+                elif isinstance(pdu, Response):
                     self._answered(pdu, now, events)
                 else:
                     self._asked(pdu, now, events)
@@ -341,7 +380,7 @@ class Session:
         return events
 
     def _asked(self, pdu: Pdu, now: float, events: list[Event]) -> None:
-        """A request of the peer's, or something unknown."""
+        """A request about the session itself, or one that is not for the caller."""
         command_id = pdu.command_id
         if type(pdu) is Unknown:
             self._unknown(pdu, events)
@@ -353,14 +392,13 @@ class Session:
             self._refuse(pdu, pdu.command_status, events)
         elif command_id == _ENQUIRE_LINK:
             self._out += encode(answer(pdu))
-        else:
+        elif command_id == _UNBIND:
             self._deadlines.active_at = now
-            if command_id == _UNBIND:
-                self._unbound_by_peer(pdu, events)
-                return
-            if command_id in _BINDS:
-                self._bind_command = command_id
-                self._enter(SessionState.BINDING)
+            self._unbound_by_peer(pdu, events)
+        else:  # a bind
+            self._deadlines.active_at = now
+            self._bind_command = command_id
+            self._enter(SessionState.BINDING)
             events.append(Received(pdu))
 
     def _unknown(self, pdu: Unknown, events: list[Event]) -> None:

@@ -202,6 +202,7 @@ def _settle_rows(
 
     ``record`` is what a record's key begins with.
     """
+    submitted, taken = Kind.submitted, MessageState.submitted
     lanes: dict[str, list[str]] = {}
     records: list[str] = []
     correlations: list[str] = []
@@ -213,10 +214,17 @@ def _settle_rows(
         entries = lanes.get(s.lane)
         if entries is None:
             entries = lanes[s.lane] = []
-        if s.kind is Kind.submitted:
+        kind, m = s.kind, s.message
+        if kind is submitted:
             entries.append(s.entry)
-        m = s.message
-        if not _is_plain(s):
+        # One segment, taken at the first attempt: as nearly all are.
+        if (
+            kind is not submitted
+            or s.state is not taken
+            or len(s.ids) != 1
+            or m.attempt != 1
+            or s.resumed
+        ):
             rows.append(_settle_row(s, bodies))
             continue
         records += (record + m.id, f"{_SUBMITTED}\x1f{account}\x1f{s.sent_ms}\x1f\x1f\x1f{s.fates}")
@@ -227,17 +235,6 @@ def _settle_rows(
     left = [part for lane in lanes.items() for part in lane]
     moved = [part for campaign in campaigns.items() for part in campaign]
     return left, [records, correlations, moved, "".join(ids)], rows, bodies
-
-
-def _is_plain(s: Settle) -> bool:
-    """One segment, taken at the first attempt: as nearly all are."""
-    return (
-        s.kind is Kind.submitted
-        and s.state is MessageState.submitted
-        and not s.resumed
-        and s.message.attempt == 1
-        and len(s.ids) == 1
-    )
 
 
 def _settle_row(s: Settle, bodies: list[bytes]) -> list[Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
+from gateway.carrier.account import Carriers
 from gateway.carrier.dispatch import Limit
 from gateway.carrier.session import Backoff, BindState
 from gateway.message import MessageState, Priority
@@ -174,17 +176,17 @@ async def test_quiet_gives_back_what_was_not_begun(line: MakeLine) -> None:
 
 async def test_a_paused_carrier_says_so(line: MakeLine) -> None:
     made = await line()
-    made.account.pump.paused = True
+    carriers = Carriers([made.account])
+    await carriers.pause("andina")
+    assert carriers.status()[0]["limited_by"] == "paused"
     await made.put(1)
-
-    async def told() -> bool:
-        return made.account.pump.limited_by is Limit.paused
-
-    await until(told)
+    await asyncio.sleep(0.05)
+    assert carriers.status()[0]["limited_by"] == "paused"
     assert made.carrier.submissions == []
-    made.account.pump.paused = False
-    made.account.pump.kick()
+    await carriers.resume("andina")
+    assert carriers.status()[0]["limited_by"] != "paused"
     await made.until(delivered=1)
+    assert not await carriers.pause("no-such")
 
 
 def test_backoff_doubles_and_is_longer_when_already_bound() -> None:

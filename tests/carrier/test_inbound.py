@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import pytest
@@ -29,6 +29,9 @@ class Answers:
 
     def respond(self, session: Session, response: Pdu) -> None:
         self.said.append((response.sequence_number, response.command_status))
+
+    def acknowledge(self, session: Session, sequence_numbers: Iterable[int]) -> None:
+        self.said += [(number, 0) for number in sequence_numbers]
 
     def flush(self) -> None:
         pass

@@ -118,3 +118,18 @@ def test_soon_says_what_is_worth_claiming() -> None:
     assert Pacer(1000).soon(1.0, 0.015) <= 1000 * 0.12
     assert Pacer(0).soon(1.0, 0.015) > 1_000_000
     assert SPAN > 1.0
+
+
+@given(
+    st.integers(0, 20),
+    st.lists(st.tuples(st.sampled_from(["send", "throttled"]), st.floats(0.0, 1.5)), max_size=60),
+)
+def test_admitting_is_that_next_has_come(rate: int, steps: list[tuple[str, float]]) -> None:
+    pacer, now = Pacer(rate), 0.0
+    for what, gap in steps:
+        now += gap
+        assert pacer.admits(now) is (pacer.next(now) <= now)
+        if what == "throttled":
+            pacer.throttled(now)
+        elif pacer.admits(now):
+            pacer.sent(now)

@@ -14,7 +14,7 @@ from gateway.message import Receipt, ReceiptState, Reply
 from gateway.smpp import receipt as module
 from gateway.smpp.constants import Tlv
 from gateway.smpp.pdu import DataSm, DeliverSm
-from gateway.smpp.receipt import candidates, canonical, clean, read
+from gateway.smpp.receipt import candidates, canonical, clean, first_key, read
 
 DATA = Path(__file__).parents[1] / "data" / "receipts.jsonl"
 LINES: dict[str, str] = {
@@ -182,20 +182,24 @@ def test_what_follows_a_whole_receipt_changes_nothing(content: str) -> None:
 
 
 words = st.text(st.characters(codec="ascii", categories=("L", "N", "P", "S")), max_size=12)
+plain = st.text(st.characters(codec="ascii", categories=("L", "Nd")), max_size=12)
+dates = st.text(st.characters(codec="ascii", categories=("Nd",)), max_size=70)
 
 
-@given(words, words, words, words, st.sampled_from(["", " text:", " Text:x stat:A", "\0", " x"]))
+@given(
+    words,
+    dates | words,
+    plain | words,
+    plain | words,
+    st.sampled_from(["", " text:", " Text:x stat:A", "\0", " x"]),
+)
 def test_the_fast_way_says_what_the_slow_way_says(
     carrier_id: str, date: str, stat: str, err: str, rest: str
 ) -> None:
     """The standard form is read by one expression; any way of reading gives the same."""
     text = f"id:{carrier_id} sub:001 dlvrd:001 submit date:1 done date:{date} stat:{stat} err:{err}"
-    slow = module._scan(text + rest)
-    fast = module._fields((text + rest).encode())
-    assert fast == tuple(
-        module._word(slow[key]) if key != "done date" else slow[key]
-        for key in ("id", "done date", "stat", "err")
-    )
+    fast = module._STANDARD.match(text + rest)
+    assert fast is None or fast.groups() == module._fields((text + rest).encode())
 
 
 def test_the_standard_form_goes_the_fast_way() -> None:
@@ -535,6 +539,20 @@ def test_canonical(carrier_id: str, mode: str, key: str) -> None:
 def test_candidates(receipt_id: str, mode: str, keys: tuple[str, ...]) -> None:
     """Best first; what is no number of 64 bits in the receipt's form is tried as it is."""
     assert candidates(receipt_id, mode) == keys
+    assert first_key(receipt_id, mode) == (*keys, "")[0]
+
+
+@given(opaque | numbers.map(str) | numbers.map("{:X}".format), zeros, st.sampled_from(MODES))
+def test_the_first_key_is_the_first_candidate(receipt_id: str, pad: str, mode: str) -> None:
+    assert first_key(pad + receipt_id, mode) == (*candidates(pad + receipt_id, mode), "")[0]
+
+
+@given(st.text(max_size=8))
+def test_cleaning_what_is_clean_changes_nothing(text: str) -> None:
+    """However it is told that a text needs none."""
+    slowly = "".join(char if char.isprintable() else "\ufffd" for char in text.strip(" \t\r\n\0"))
+    assert clean(text) == slowly
+    assert clean(clean(text)) == clean(text)
 
 
 def test_clean() -> None:

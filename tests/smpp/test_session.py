@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.errors import EncodeError, IllegalMove, WindowFull
 from gateway.smpp.pdu import (
@@ -57,6 +59,7 @@ from gateway.smpp.session import (
     Timers,
     Unbound,
 )
+from tests.smpp.strategies import pdus_of
 
 BINDS = {
     SessionState.BOUND_TX: (BindTransmitter, BindTransmitterResp),
@@ -404,6 +407,44 @@ def test_a_session_that_is_not_bound_has_no_window() -> None:
     assert ends.esme.window_free == 10
     ends.esme.unbind(1.0)
     assert ends.esme.window_free == 0
+
+
+@given(pdu=pdus_of(SubmitSm).filter(lambda pdu: not pdu.command_status))
+def test_a_body_goes_as_its_submit_sm_would(pdu: SubmitSm) -> None:
+    whole, parts = Ends(window=1).bind().esme, Ends(window=1).bind().esme
+    assert whole.send(pdu, 1.0, "it") == parts.send_submit(encode(pdu)[16:], 1.0, "it")
+    assert parts.data_to_send() == whole.data_to_send()
+    answered = [s.receive_data(encode(SubmitSmResp(2)), 2.0) for s in (whole, parts)]
+    assert answered[0] == answered[1]
+
+
+def test_a_body_keeps_to_the_states_and_the_window() -> None:
+    ends = Ends(window=1)
+    with pytest.raises(IllegalMove, match="SubmitSm"):
+        ends.esme.send_submit(b"", 1.0)
+    ends.bind().esme.send_submit(b"", 1.0)
+    ends.esme.data_to_send()
+    with pytest.raises(WindowFull):
+        ends.esme.send_submit(b"", 1.0)
+    assert (ends.esme.outstanding, ends.esme.pending_bytes) == (1, 0)
+
+
+@given(numbers=st.lists(st.integers(1, MAX_SEQUENCE_NUMBER), max_size=5))
+def test_many_are_acknowledged_as_each_would_be(numbers: list[int]) -> None:
+    one_by_one, together = Ends().bind().esme, Ends().bind().esme
+    for number in numbers:
+        one_by_one.respond(DeliverSmResp(number))
+    together.acknowledge(numbers)
+    assert together.data_to_send() == one_by_one.data_to_send()
+
+
+def test_acknowledging_keeps_to_the_states() -> None:
+    with pytest.raises(IllegalMove, match="DeliverSmResp"):
+        Ends().esme.acknowledge([1])
+    gone = Ends().bind().esme
+    gone.close("enough")
+    gone.acknowledge([1])
+    assert gone.data_to_send() == b""
 
 
 def test_enquire_link_takes_no_place_in_the_window() -> None:
