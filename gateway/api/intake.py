@@ -118,7 +118,7 @@ class Intake:
             1,
             "",
             debtor or "",
-            asked.in_doubt.value,
+            asked.in_doubt._value_,
         )
         return Put(
             message,
