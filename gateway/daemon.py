@@ -169,8 +169,7 @@ class Daemon:
         self._notify.stopping()
         log.info("stopping")
         accounts = list(self.carriers.accounts.values())
-        await asyncio.gather(*(account.quiet() for account in accounts))
-        await self.api.stop()
+        await asyncio.gather(self.api.quiet(), *(account.quiet() for account in accounts))
         seconds = self.config.lifecycle.drain_seconds
         drained = await asyncio.gather(*(account.drain(seconds) for account in accounts))
         await asyncio.gather(*(account.unbind() for account in accounts))
@@ -186,6 +185,7 @@ class Daemon:
         await self.store.close()
         if self._server is not None:
             await self._server.stop()
+        await self.api.stop()
         log.info("stopped", extra={"drained": all(drained)})
 
     async def _open_store(self) -> None:

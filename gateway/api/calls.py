@@ -65,7 +65,9 @@ def _json(shape: Any, status: int = 200) -> dict[int, tuple[str, Any]]:
     return {status: (JSON, shape)}
 
 
-_PAUSES = {"answers": _json(s.CarrierView), "problems": ("unknown-carrier",)}
+def _pauses(path: str, act: Act) -> Call:
+    return Call("POST", path, act, "admin", _json(s.CarrierView), problems=("unknown-carrier",))
+
 
 CALLS: tuple[Call, ...] = (
     Call(
@@ -123,13 +125,16 @@ CALLS: tuple[Call, ...] = (
         problems=("invalid-cursor", *CAMPAIGN),
     ),
     Call("GET", "/v1/carriers", carriers.listed, "admin", _json(s.Items[s.CarrierView])),
-    Call("POST", "/v1/carriers/{name}/pause", carriers.pause, "admin", **_PAUSES),  # type: ignore[arg-type]
-    Call("POST", "/v1/carriers/{name}/resume", carriers.resume, "admin", **_PAUSES),  # type: ignore[arg-type]
+    _pauses("/v1/carriers/{name}/pause", carriers.pause),
+    _pauses("/v1/carriers/{name}/resume", carriers.resume),
     Call("GET", "/healthz", health.alive, "", _json(s.Health)),
     Call("GET", "/readyz", health.ready, "", {**_json(s.Health), **_json(s.Health, 503)}),
     Call("GET", "/metrics", health.metrics, "", {200: ("text/plain", str)}),
-    Call("GET", "/openapi.json", health.description, "", _json(dict[str, Any])),
-    Call("GET", "/docs", health.page, "", {200: ("text/html", str)}),
+    Call("GET", "/openapi.json", health.description, "", _json(dict[str, Any]),
+         problems=("stopping",)),
+    Call(
+        "GET", "/docs", health.page, "", {200: ("text/html", str)}, problems=("stopping",)
+    ),
 )  # fmt: skip
 
 WATCHED = frozenset({"/healthz", "/readyz", "/metrics"})

@@ -81,6 +81,8 @@ class Context:
         self.gate = asyncio.Semaphore(STREAM_BATCHES)
         self.closing = asyncio.Event()
         """Set as the server stops: long polls end."""
+        self.stopping = False
+        """New calls are refused, but for health and metrics."""
         self.spool_dir: str | None = None
         """Where answers by lines wait; None: the system's folder."""
         self.description = b""

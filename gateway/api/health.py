@@ -18,6 +18,8 @@ async def alive(context: Context, exchange: Exchange) -> StreamResponse:
 
 async def ready(context: Context, exchange: Exchange) -> StreamResponse:
     """It takes messages and sends them: started, not stopping, and the store answers."""
+    if context.stopping:
+        return json_answer(Health("not-ready", "stopping"), 503)
     if not context.ready():
         return json_answer(Health("not-ready", "it starts or stops"), 503)
     await context.store.ping()

@@ -14,7 +14,7 @@ from gateway.api.problems import KINDS, Problem
 from gateway.api.shapes import LineOut
 
 EVERYWHERE = ("unknown-parameter", "invalid-parameter", "fault")
-WITH_KEY = ("no-key", "no-scope", "rate-limited", "store-unavailable")
+WITH_KEY = ("no-key", "no-scope", "rate-limited", "store-unavailable", "stopping")
 
 PROBLEM_JSON = "application/problem+json"
 _HEADERS: dict[str, dict[str, Any]] = {

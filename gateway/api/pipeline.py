@@ -150,12 +150,14 @@ class Pipeline:
                 tally.reject(index, outcome, ref)
                 continue
             result = next(results)
+            kind, state = result.kind, result.state
+            if kind == "new":
+                tally.accept(index, outcome, state)
+                states[state] = states.get(state, 0) + 1
+                continue
             refusal = refused(outcome, result)
             if refusal is not None:
                 tally.reject(index, refusal, ref)
             else:
-                tally.accept(index, outcome, result.state)
-                if result.kind == "same":
-                    continue
-                states[result.state] = states.get(result.state, 0) + 1
+                tally.accept(index, outcome, state)
         return states

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict, Unpack
 
 import msgspec
 
@@ -69,6 +69,7 @@ KINDS: dict[str, Kind] = {
     "already-final": Kind(409, "The message has come to its end"),
     # ours
     "store-unavailable": Kind(503, "The store cannot commit now"),
+    "stopping": Kind(503, "The gateway stops"),
     "fault": Kind(500, "A fault of the gateway's, which its log explains"),
 }
 """The word in ``type`` is stable; the title may get better."""
@@ -98,6 +99,15 @@ class Problem(msgspec.Struct, omit_defaults=True):
     errors: list[ErrorItem] | None = None
 
 
+class Members(TypedDict, total=False):
+    """What a problem says of a stream that broke."""
+
+    committed_lines: int
+    accepted: int
+    rejected: int
+    errors: list[ErrorItem]
+
+
 class Refusal(CallerError):
     """A problem with headers, or with members of its own."""
 
@@ -108,11 +118,11 @@ class Refusal(CallerError):
         *,
         field: str | None = None,
         headers: dict[str, str] | None = None,
-        members: dict[str, object] | None = None,
+        members: Members | None = None,
     ) -> None:
         super().__init__(type, KINDS[type].status, detail, field=field)
         self.headers = headers or {}
-        self.members = members or {}
+        self.members: Members = members or {}
 
 
 def fault(type: str, detail: str, field: str | None = None) -> CallerError:
@@ -120,13 +130,13 @@ def fault(type: str, detail: str, field: str | None = None) -> CallerError:
     return CallerError(type, KINDS[type].status, detail, field=field)
 
 
-def later(type: str, detail: str, seconds: float, **members: object) -> Refusal:
+def later(type: str, detail: str, seconds: float, **members: Unpack[Members]) -> Refusal:
     """A refusal that time cures, with Retry-After in whole seconds."""
     wait = str(max(1, -(-int(seconds * 1000) // 1000)))
     return Refusal(type, detail, headers={"Retry-After": wait}, members=members)
 
 
-def store_unavailable(error: StoreUnavailable, **members: object) -> Refusal:
+def store_unavailable(error: StoreUnavailable, **members: Unpack[Members]) -> Refusal:
     """The 503 of a store that cannot commit; the caller hears no addresses of ours."""
     return later(
         "store-unavailable",
@@ -134,6 +144,11 @@ def store_unavailable(error: StoreUnavailable, **members: object) -> Refusal:
         error.retry_after,
         **members,
     )
+
+
+def stopping() -> Refusal:
+    """The 503 of a gateway that was told to stop."""
+    return later("stopping", "nothing of it was taken: send it again", 5)
 
 
 def nearest(found: str, allowed: list[str]) -> str:
@@ -147,10 +162,11 @@ _encode = msgspec.json.Encoder().encode
 
 def problem_answer(error: CallerError) -> Answer:
     """The answer of a refused request."""
-    members, headers = {}, {}
+    members: Members = {}
+    headers: dict[str, str] = {}
     if isinstance(error, Refusal):
         members, headers = error.members, error.headers
     kind = KINDS.get(error.type)
     title = kind.title if kind else HTTPStatus(error.status).phrase
-    problem = Problem(error.type, title, error.status, error.detail, error.field, **members)  # type: ignore[arg-type]
+    problem = Problem(error.type, title, error.status, error.detail, error.field, **members)
     return Answer(error.status, _encode(problem), "application/problem+json", headers)

@@ -157,23 +157,23 @@ class CsvRecords:
         self.count += 1
         if not octets or octets.isspace():
             return []
-        values: dict[str, str] = {}
+        cells: dict[str, str] = {}
         try:
-            values = self._values(octets)
+            cells = self._named(octets)
+            values: dict[str, str | msgspec.Raw] = {"text": "", **cells}
+            if "data" in cells:
+                values["data"] = _json_of(cells["data"])
             line = MESSAGES.convert(values)
         except CallerError as error:
-            return [(index, error, values.get("ref"))]
+            return [(index, error, cells.get("ref"))]
         return [(index, line, line.ref)]
 
-    def _values(self, octets: bytes) -> dict[str, str]:
+    def _named(self, octets: bytes) -> dict[str, str]:
+        """The cells that are not empty, by name."""
         cells = self._cells(octets)
         if len(cells) != len(self._header):
             raise fault("not-csv", f"{len(cells)} fields; the header has {len(self._header)}")
-        values = {name: cell for name, cell in zip(self._header, cells, strict=True) if cell}
-        if "data" in values:
-            values["data"] = _json_of(values["data"])  # type: ignore[assignment]
-        values.setdefault("text", "")
-        return values
+        return {name: cell for name, cell in zip(self._header, cells, strict=True) if cell}
 
     def _cells(self, octets: bytes) -> list[str]:
         try:

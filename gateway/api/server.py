@@ -6,10 +6,12 @@ and Response cost 45 of 90 us a request, and the API needs none of what they do.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from aiohttp.web import BaseRequest, Server, ServerRunner, StreamResponse, TCPSite
 
@@ -18,7 +20,7 @@ from gateway.api.calls import CALLS, WATCHED, Table
 from gateway.api.context import Carriers, Context, Exchange, Metrics
 from gateway.api.openapi import document_json
 from gateway.api.page import page_html
-from gateway.api.problems import fault, problem_answer, store_unavailable
+from gateway.api.problems import fault, problem_answer, stopping, store_unavailable
 from gateway.api.shapes import NoQuery
 from gateway.clock import wall_ms
 from gateway.config import Config, parse_listen
@@ -50,6 +52,7 @@ class Api:
         self.context.description = document_json(CALLS)
         self.context.page = page_html(CALLS)
         self._runners: list[ServerRunner] = []
+        self._fronts: list[Front] = []
 
     async def start(self) -> None:
         """Listen."""
@@ -61,12 +64,27 @@ class Api:
             watched = Table(call for call in CALLS if call.path in WATCHED)
             await self._listen(http.metrics_listen, watched)
 
-    async def stop(self) -> None:
-        """Listen no more; requests under way end, long polls at once."""
+    async def quiet(self) -> None:
+        """Refuse every new call but health and metrics; those under way end, long polls at once.
+
+        Whatever takes longer than :data:`STOP_SECONDS` is broken off.
+        """
+        self.context.stopping = True
         self.context.closing.set()
+        under_way = {task for front in self._fronts for task in front.under_way}
+        if under_way:
+            _, late = await asyncio.wait(under_way, timeout=STOP_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def stop(self) -> None:
+        """Listen no more."""
+        await self.quiet()
         for runner in self._runners:
             await runner.cleanup()
         self._runners.clear()
+        self._fronts.clear()
 
     def configure(self, config: Config) -> None:
         """Take another configuration without a pause; addresses stay as they are."""
@@ -79,6 +97,7 @@ class Api:
 
     async def _listen(self, listen: str, table: Table) -> None:
         front = Front(self.context, table)
+        self._fronts.append(front)
         server = Server(
             front.answer,
             access_log=None,
@@ -103,13 +122,21 @@ class Front:
     def __init__(self, context: Context, table: Table) -> None:
         self._context = context
         self._table = table
+        self.under_way: set[asyncio.Task[Any]] = set()
+        """The tasks that answer a call, but for health and metrics."""
 
     async def answer(self, request: BaseRequest) -> StreamResponse:
         """Find the call, check the key, act; whatever is wrong becomes a problem."""
         path = "-"
+        task = asyncio.current_task()
+        assert task is not None
         try:
             call, parts = self._table.find(request.method, request.rel_url.raw_path)
             path = call.path
+            if path not in WATCHED:
+                if self._context.stopping:
+                    raise stopping()
+                self.under_way.add(task)
             client = ""
             if call.scope:
                 context = self._context
@@ -130,6 +157,8 @@ class Front:
         except Exception:
             log.exception("fault", extra={"method": request.method, "path": path})
             answer = _fault()
+        finally:
+            self.under_way.discard(task)
         self._context.metrics.request(request.method, path, answer.status)
         return answer
 

@@ -128,9 +128,9 @@ class _Interleaved:
 
 
 def _last_line(error: CallerError) -> LineOut:
-    members = error.members if isinstance(error, Refusal) else {}
-    committed = members.get("committed_lines")
     return LineOut(
         error=LineError(error.type, error.detail, error.field),
-        committed_lines=committed if isinstance(committed, int) else None,
+        committed_lines=(
+            error.members.get("committed_lines") if isinstance(error, Refusal) else None
+        ),
     )

@@ -86,11 +86,12 @@ async def _whole_body(context: Context, exchange: Exchange, origin: Origin) -> A
         result = (await context.store.queue.put([put]))[0]
     except StoreUnavailable as away:
         raise store_unavailable(away) from away
-    error = refused(put, result)
-    if error is not None:
-        raise error
     if result.kind == "new":
         context.accepted(result.state.name, 1)
+    else:
+        error = refused(put, result)
+        if error is not None:
+            raise error
     return Answer(202, _encode(shown(MessageOut, put, result.state)))
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import msgspec
 
-from gateway.api.problems import ErrorItem, fault
+from gateway.api.problems import ErrorItem, Members, fault
 from gateway.api.shapes import ItemOut, LineError, LineOut, MessageOut
 from gateway.errors import CallerError
 from gateway.message import MessageState
@@ -78,7 +78,7 @@ class Tally:
     async def flush(self) -> None:
         """A batch is over."""
 
-    def members(self) -> dict[str, object]:
+    def members(self) -> Members:
         """What a 503 tells of what is committed."""
         return {
             "committed_lines": self.committed_lines,

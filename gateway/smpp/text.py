@@ -74,6 +74,9 @@ class Measure(msgspec.Struct, frozen=True, gc=False):
     segments: int
 
 
+_SHORT: Final = [Measure("gsm7", size, 1) for size in range(_GSM_SINGLE + 1)]
+
+
 class SegmentBody(msgspec.Struct, frozen=True, gc=False):
     """The text side of one submit_sm: ``udhi`` is bit 6 of esm_class (SMPP 3.4, 5.2.12)."""
 
@@ -96,13 +99,15 @@ def measure(text: str, encoding: str = "auto", long: str = "udh16") -> Measure:
     or ``udh8``. Raises :class:`TextError` if ``gsm7`` is asked for and a character is not in it,
     or if the text needs more than 255 segments.
     """
+    if encoding != "ucs2":
+        septets = gsm.DEFAULT.encode(text)
+        if septets is not None:
+            size = len(septets)
+            if size <= _GSM_SINGLE:
+                return _SHORT[size]
+            return Measure("gsm7", size, len(_cut(septets, "gsm7", long)))
     chosen, octets = _encode(text, encoding)
-    size = len(octets)
-    if chosen == "gsm7":
-        if size <= _GSM_SINGLE:
-            return Measure("gsm7", size, 1)
-        return Measure("gsm7", size, len(_cut(octets, chosen, long)))
-    return Measure("ucs2", size >> 1, len(_cut(octets, chosen, long)))
+    return Measure(chosen, len(octets) >> 1, len(_cut(octets, chosen, long)))
 
 
 def segments(text: str, encoding: str, reference: int, long: str = "udh16") -> list[SegmentBody]:

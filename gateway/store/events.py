@@ -34,8 +34,9 @@ class Events:
         while len(items) < limit:
             rows = await self._redis.call("XRANGE", key, entry, "+", "COUNT", ENTRIES)
             for id, fields in rows:
-                events = _events(id.decode(), fields[1])
-                if id.decode() == entry:
+                name = id.decode()
+                events = _events(name, fields[1])
+                if name == entry:
                     events = events[skip:]
                 items += events
                 if len(items) >= limit:
@@ -81,24 +82,22 @@ class Events:
 
 def _events(entry: str, packed: bytes) -> list[Event]:
     at_ms = int(entry.partition("-")[0])
-    return [
-        _event(f"{entry}.{number}", at_ms, text.split(UNIT))
-        for number, text in enumerate(packed.decode().split(RECORD), 1)
-    ]
-
-
-def _event(cursor: str, at_ms: int, parts: list[str]) -> Event:
-    kind, id, campaign, ref, to, error, *rest = parts
-    data = {"error": error} if error else {}
-    if kind == "reply":
-        data = {"text": rest[1], "to": rest[0]}
-    return Event(
-        cursor=cursor,
-        at_ms=at_ms,
-        kind=kind,
-        message_id=id,
-        campaign=campaign,
-        ref=ref,
-        to=to,
-        data=data,
-    )
+    events = []
+    for number, text in enumerate(packed.decode().split(RECORD), 1):
+        kind, id, campaign, ref, to, error, *rest = text.split(UNIT)
+        data = {"error": error} if error else {}
+        if kind == "reply":
+            data = {"text": rest[1], "to": rest[0]}
+        events.append(
+            Event(
+                cursor=f"{entry}.{number}",
+                at_ms=at_ms,
+                kind=kind,
+                message_id=id,
+                campaign=campaign,
+                ref=ref,
+                to=to,
+                data=data,
+            )
+        )
+    return events

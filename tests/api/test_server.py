@@ -9,6 +9,7 @@ import logging
 
 import pytest
 
+from gateway.api import server
 from gateway.errors import StoreUnavailable
 from gateway.store import Store
 from tests.api.conftest import Running
@@ -160,6 +161,37 @@ async def test_health_and_readiness(
     answer = await api.call("GET", "/readyz", key=None)
     assert (answer.status, answer.json["type"]) == (503, "store-unavailable")
     assert (await api.call("GET", "/healthz", key=None)).status == 200
+
+
+async def test_a_gateway_that_stops_says_so(api: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Health and metrics answer to the end; every other call is 503, on open connections too."""
+    raw = await Raw.open(api)
+    raw.writer.write(HEAD + b"\r\n" + MESSAGE)
+    assert (await raw.answer())[0].startswith(b"HTTP/1.1 202 ")
+    polling = asyncio.create_task(api.call("GET", "/v1/events?wait=30&cursor=9999999999999-0"))
+    uploading = await Raw.open(api)
+    uploading.writer.write(HEAD.replace(b"Length: %d" % len(MESSAGE), b"Length: 1000") + b"\r\n{")
+    await asyncio.sleep(0.1)
+    monkeypatch.setattr(server, "STOP_SECONDS", 0.2)
+    await api.api.quiet()
+    assert (await polling).status == 200
+    assert await uploading.end() == b""
+    assert (await api.call("GET", "/healthz", key=None)).json == {"status": "ok"}
+    for port in (api.port, api.metrics_port):
+        answer = await api.call("GET", "/readyz", key=None, port=port)
+        assert answer.status == 503
+        assert answer.json == {"status": "not-ready", "reason": "stopping"}
+        assert (await api.call("GET", "/metrics", key=None, port=port)).status == 200
+    for method, path in (("GET", "/v1/events"), ("POST", "/v1/campaigns"), ("GET", "/docs")):
+        answer = await api.call(method, path)
+        assert (answer.status, answer.json["type"]) == (503, "stopping")
+        assert answer.headers["Retry-After"] == "5"
+    raw.writer.write(HEAD + b"\r\n" + MESSAGE)
+    head, body = await raw.answer()
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert json.loads(body)["type"] == "stopping"
+    for connection in (raw, uploading):
+        connection.close()
 
 
 async def test_metrics_are_on_both_addresses(api: Running) -> None:

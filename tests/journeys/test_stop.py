@@ -8,7 +8,6 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from tests.journeys.stage import PAUSE, Carrier, Gateway, Stage, gone, messages, until
@@ -16,12 +15,14 @@ from tests.journeys.stage import PAUSE, Carrier, Gateway, Stage, gone, messages,
 SIZE = 200
 
 
-async def _refuses(gateway: Gateway) -> bool:
-    """Is it not ready, to whoever balances load?"""
-    try:
-        return (await gateway.ask("GET", "/readyz")).status != 200
-    except aiohttp.ClientError:
-        return True
+async def _says_that_it_stops(gateway: Gateway) -> None:
+    """To whoever balances load, to who watches and to who sends."""
+    ready = await gateway.ask("GET", "/readyz")
+    assert (ready.status, ready.json()["reason"]) == (503, "stopping")
+    assert (await gateway.ask("GET", "/healthz")).status == 200
+    assert (await gateway.ask("GET", "/metrics")).status == 200
+    refused = await gateway.ask("POST", "/v1/messages", {"to": "+56912345678", "text": "Hola"})
+    assert (refused.status, refused.json()["type"]) == (503, "stopping")
 
 
 async def test_an_orderly_stop_leaves_nothing_in_doubt(stage: Stage) -> None:
@@ -34,7 +35,7 @@ async def test_an_orderly_stop_leaves_nothing_in_doubt(stage: Stage) -> None:
     store = gateway.store_pid()
     gateway.program.send(signal.SIGTERM)
     await gateway.program.until_event("stopping")
-    assert await _refuses(gateway)
+    await _says_that_it_stops(gateway)
     assert await gateway.program.ended() == 0
     assert gone(store)
     (said,) = gateway.program.events("stopped")

@@ -179,6 +179,8 @@ def test_measure_and_segments_agree(text: str, long: str) -> None:
     parts = segments(text, told.encoding, 77, long)
     assert len(parts) == told.segments
     assert told == measure(text, told.encoding, long)
+    octets = sum(map(len, bodies(parts, long)))
+    assert octets == told.units * (2 if told.encoding == "ucs2" else 1)
     limit = 140 if told.encoding == "ucs2" else 160
     for part in parts:
         # A header of 6 or 7 octets takes 7 or 8 septets of the 160.
