@@ -9,10 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import AsyncIterator, Iterator
 
-from aiohttp import ClientError
-from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.web import BaseRequest, RequestPayloadError
-
+from gateway.api.http import BodyError, Request
 from gateway.api.problems import fault
 from gateway.errors import CallerError
 
@@ -63,16 +60,14 @@ class Inflater:
             raise fault("body-too-large", f"it expands more than {HONEST_RATIO} times")
 
 
-async def pieces(request: BaseRequest) -> AsyncIterator[bytes]:
+async def pieces(request: Request) -> AsyncIterator[bytes]:
     """The body as it comes, expanded; each piece at most what the socket's buffer holds."""
     inflater = _inflater(request)
-    _ask_for_it(request)
-    content = request.content
     while True:
         try:
-            data = await content.readany()
-        except (ClientError, RequestPayloadError, HttpProcessingError, ConnectionError) as error:
-            raise _broken_off(error) from error
+            data = await request.body.read()
+        except BodyError as error:
+            raise fault("incomplete-body", f"the body broke off: {error}") from error
         if not data:
             break
         if inflater is None:
@@ -84,11 +79,10 @@ async def pieces(request: BaseRequest) -> AsyncIterator[bytes]:
         inflater.close()
 
 
-async def whole(request: BaseRequest, most: int) -> bytes:
+async def whole(request: Request, most: int) -> bytes:
     """All of the body, at most ``most`` octets; raises CallerError ``body-too-large``."""
-    content = request.content
-    if content.is_eof() and "Content-Encoding" not in request.headers:
-        body = content.read_nowait()  # it came together with its head: nothing to wait for
+    if request.body.ended and "content-encoding" not in request.headers:
+        body = request.body.take()  # it came together with its head: nothing to wait for
         if len(body) <= most:
             return body
         raise _too_large(most)
@@ -106,23 +100,13 @@ def _too_large(most: int) -> CallerError:
     return fault("body-too-large", f"at most {most} octets; a stream may have any size")
 
 
-def _broken_off(error: Exception) -> CallerError:
-    return fault("incomplete-body", f"the body broke off: {str(error) or type(error).__name__}")
-
-
-def _inflater(request: BaseRequest) -> Inflater | None:
-    coding = request.headers.get("Content-Encoding", "identity").strip().lower()
+def _inflater(request: Request) -> Inflater | None:
+    coding = request.headers.get("content-encoding", "identity").strip().lower()
     if coding == "identity":
         return None
     if coding in ("gzip", "x-gzip", "deflate"):
         return Inflater()
     raise fault("unsupported-media-type", f"Content-Encoding {coding!r}; allowed: gzip, deflate")
-
-
-def _ask_for_it(request: BaseRequest) -> None:
-    """RFC 9110, 10.1.1: a client that expects 100 sends its body after it."""
-    if request.headers.get("Expect", "").lower() == "100-continue" and request.transport:
-        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
 class Lines:

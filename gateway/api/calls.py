@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import msgspec
-from aiohttp.web import StreamResponse
 
 from gateway.api import campaigns, cancel, carriers, events, health, messages, submit
 from gateway.api import shapes as s
 from gateway.api.context import Context, Exchange
+from gateway.api.http import Answer, StreamedAnswer
 from gateway.api.problems import Refusal, fault
 
-Act = Callable[[Context, Exchange], Awaitable[StreamResponse]]
+Act = Callable[[Context, Exchange], Awaitable[Answer | StreamedAnswer]]
 
 METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE")
 

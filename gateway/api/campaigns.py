@@ -8,10 +8,9 @@ from collections.abc import Awaitable
 from typing import Any
 
 import msgspec
-from aiohttp.web import StreamResponse
 
-from gateway.api.answer import json_answer
 from gateway.api.context import Context, Exchange
+from gateway.api.http import Answer, json_answer
 from gateway.api.intake import PRIORITIES, data_text, sender
 from gateway.api.problems import fault
 from gateway.api.reading import Reader
@@ -37,7 +36,7 @@ _read_change = Reader(CampaignChange)
 _tasks: set[asyncio.Task[None]] = set()
 
 
-async def create(context: Context, exchange: Exchange) -> StreamResponse:
+async def create(context: Context, exchange: Exchange) -> Answer:
     """Make a campaign; under an Idempotency-Key the same one as before."""
     wanted = await exchange.json(_read, context.config.http.max_body_bytes)
     now, key = context.clock(), idempotency_key(exchange)
@@ -82,7 +81,7 @@ def _sender(given: str | None) -> str:
     return sender(given)
 
 
-async def listed(context: Context, exchange: Exchange) -> StreamResponse:
+async def listed(context: Context, exchange: Exchange) -> Answer:
     """This client's campaigns, newest first."""
     query = exchange.query(CampaignQuery)
     if query.cursor is not None and not (query.cursor.isdecimal() and len(query.cursor) <= 9):
@@ -91,7 +90,7 @@ async def listed(context: Context, exchange: Exchange) -> StreamResponse:
     return json_answer(Items([_view(campaign) for campaign in page.items], page.next))
 
 
-async def read(context: Context, exchange: Exchange) -> StreamResponse:
+async def read(context: Context, exchange: Exchange) -> Answer:
     """One campaign."""
     return json_answer(_view(await _find(context, exchange)))
 
@@ -102,7 +101,7 @@ async def _find(context: Context, exchange: Exchange) -> Campaign:
     return found or await context.campaigns.find(exchange.client, exchange.parts[0])
 
 
-async def change(context: Context, exchange: Exchange) -> StreamResponse:
+async def change(context: Context, exchange: Exchange) -> Answer:
     """Change its settings, run it, pause it, or cancel it for good."""
     wanted = await exchange.json(_read_change, context.config.http.max_body_bytes)
     changes = _changes(wanted)
@@ -160,7 +159,7 @@ def _beside(sweep: Awaitable[int], campaign: str) -> None:
     task.add_done_callback(_tasks.discard)
 
 
-async def report(context: Context, exchange: Exchange) -> StreamResponse:
+async def report(context: Context, exchange: Exchange) -> Answer:
     """A campaign in numbers."""
     campaign = await _find(context, exchange)
     found = await context.store.records.report(exchange.client, campaign.id)

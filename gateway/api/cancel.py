@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from aiohttp.web import StreamResponse
-
-from gateway.api.answer import json_answer
 from gateway.api.body import LINE_OCTETS, Lines, pieces
 from gateway.api.context import Context, Exchange
+from gateway.api.http import Answer, json_answer
 from gateway.api.intake import check_word
 from gateway.api.messages import find, view
 from gateway.api.problems import ErrorItem, fault
@@ -30,7 +28,7 @@ Wanted = tuple[int, str, str | None]
 """(index, id, ref)."""
 
 
-async def one(context: Context, exchange: Exchange) -> StreamResponse:
+async def one(context: Context, exchange: Exchange) -> Answer:
     """DELETE: cancel a message; once it is canceled, again is no error."""
     record = await find(context, exchange)
     found = await context.store.queue.cancel(exchange.client, [record.id], context.clock())
@@ -42,9 +40,9 @@ async def one(context: Context, exchange: Exchange) -> StreamResponse:
     return json_answer(view(record))
 
 
-async def several(context: Context, exchange: Exchange) -> StreamResponse:
+async def several(context: Context, exchange: Exchange) -> Answer:
     """POST: cancel by refs or ids, from one object or a stream of them."""
-    kind = exchange.http.headers.get("Content-Type", "application/json").partition(";")[0]
+    kind = exchange.http.headers.get("content-type", "application/json").partition(";")[0]
     tally = _Cancels(context, exchange.client)
     if kind.strip().lower() in ("application/x-ndjson", "application/ndjson", "application/jsonl"):
         await _stream(exchange, tally)

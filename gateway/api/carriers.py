@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from aiohttp.web import StreamResponse
-
-from gateway.api.answer import json_answer
 from gateway.api.context import Context, Exchange
+from gateway.api.http import Answer, json_answer
 from gateway.api.problems import fault
 from gateway.api.shapes import Items
 
 
-async def listed(context: Context, exchange: Exchange) -> StreamResponse:
+async def listed(context: Context, exchange: Exchange) -> Answer:
     """Each carrier: binds, rate, window, what limits it now."""
     return json_answer(Items(context.carriers.status()))
 
 
-async def pause(context: Context, exchange: Exchange) -> StreamResponse:
+async def pause(context: Context, exchange: Exchange) -> Answer:
     """Send nothing over it until it is resumed; its binds stay."""
     name = exchange.parts[0]
     return _one(context, name, known=await context.carriers.pause(name))
 
 
-async def resume(context: Context, exchange: Exchange) -> StreamResponse:
+async def resume(context: Context, exchange: Exchange) -> Answer:
     """Send over it again."""
     name = exchange.parts[0]
     return _one(context, name, known=await context.carriers.resume(name))
 
 
-def _one(context: Context, name: str, *, known: bool) -> StreamResponse:
+def _one(context: Context, name: str, *, known: bool) -> Answer:
     if known:
         for status in context.carriers.status():
             if status["name"] == name:

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 import msgspec
-from aiohttp.web import BaseRequest
 
 from gateway.api.auth import Keyring
 from gateway.api.body import whole
+from gateway.api.http import Request
 from gateway.api.intake import Campaigns, Intake
 from gateway.api.problems import fault
 from gateway.api.reading import Reader, read_query
@@ -110,21 +110,21 @@ class Exchange:
 
     __slots__ = ("client", "http", "parts")
 
-    def __init__(self, http: BaseRequest, client: str, parts: tuple[str, ...]) -> None:
+    def __init__(self, http: Request, client: str, parts: tuple[str, ...]) -> None:
         self.http = http
         self.client = client
         self.parts = parts
 
     def query(self, shape: type[Shape]) -> Shape:
         """The query's parameters; raises CallerError for what is wrong with them."""
-        if not self.http.rel_url.raw_query_string:
+        if not self.http.query_string:
             return shape()
-        query = self.http.query
+        query = self.http.query()
         return read_query(dict(query), len(query), shape)
 
     async def json(self, reader: Reader[Shape], most: int) -> Shape:
         """The body as JSON; raises CallerError for what is wrong with it."""
-        kind = self.http.headers.get("Content-Type", "application/json").partition(";")[0]
+        kind = self.http.headers.get("content-type", "application/json").partition(";")[0]
         if kind.strip().lower() != "application/json":
             raise fault("unsupported-media-type", f"{kind}; allowed: application/json")
         return reader.read(await whole(self.http, most))

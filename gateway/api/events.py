@@ -10,10 +10,8 @@ import re
 from collections.abc import Coroutine
 from typing import Any
 
-from aiohttp.web import StreamResponse
-
-from gateway.api.answer import json_answer
 from gateway.api.context import Context, Exchange
+from gateway.api.http import Answer, json_answer
 from gateway.api.problems import fault
 from gateway.api.shapes import (
     EVENT_CURSOR,
@@ -33,7 +31,7 @@ REPLY_SECONDS = 0.5
 _CURSOR = re.compile(r"[0-9]{1,15}-[0-9]{1,15}(?:\.[0-9]{1,9})?")
 
 
-async def events(context: Context, exchange: Exchange) -> StreamResponse:
+async def events(context: Context, exchange: Exchange) -> Answer:
     """Events after the cursor; with ``wait`` as soon as there is one."""
     query = exchange.query(PollQuery)
     cursor, client = _cursor(query.cursor, EVENT_CURSOR), exchange.client
@@ -55,7 +53,7 @@ async def _first(context: Context, waiting: Coroutine[Any, Any, None]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def replies(context: Context, exchange: Exchange) -> StreamResponse:
+async def replies(context: Context, exchange: Exchange) -> Answer:
     """Replies after the cursor, of one campaign or of all; ``wait`` as for events."""
     query = exchange.query(ReplyQuery)
     cursor = _cursor(query.cursor, REPLY_CURSOR)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 
 import msgspec
-from aiohttp.web import StreamResponse
 
-from gateway.api.answer import json_answer
 from gateway.api.context import Context, Exchange
+from gateway.api.http import Answer, json_answer
 from gateway.api.intake import number
 from gateway.api.problems import fault
 from gateway.api.shapes import Items, LifeEvent, MessageQuery, MessageView, SegmentView
@@ -21,7 +20,7 @@ _POSITION = re.compile(r"[0-9]{1,9}")
 _PLACE = re.compile(r"(?:[0-9a-f]{24})?/[0-9]{1,15}-[0-9]{1,15}(?:\.[0-9]{1,9})?")
 
 
-async def read(context: Context, exchange: Exchange) -> StreamResponse:
+async def read(context: Context, exchange: Exchange) -> Answer:
     """One message's life so far."""
     return json_answer(view(await find(context, exchange)))
 
@@ -37,7 +36,7 @@ async def find(context: Context, exchange: Exchange) -> MessageRecord:
     return record
 
 
-async def listed(context: Context, exchange: Exchange) -> StreamResponse:
+async def listed(context: Context, exchange: Exchange) -> Answer:
     """Messages by ref, campaign, recipient and state, oldest first."""
     query = exchange.query(MessageQuery)
     to = number(query.to) if query.to is not None else None

@@ -13,7 +13,10 @@ from gateway.api.calls import CSV, NDJSON, Call
 from gateway.api.problems import KINDS, Problem
 from gateway.api.shapes import LineOut
 
-EVERYWHERE = ("unknown-parameter", "invalid-parameter", "fault")
+EVERYWHERE = (
+    "bad-request", "head-too-large", "slow-request", "unknown-parameter", "invalid-parameter",
+    "fault",
+)  # fmt: skip
 WITH_KEY = ("no-key", "no-scope", "rate-limited", "store-unavailable", "stopping")
 
 PROBLEM_JSON = "application/problem+json"

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypedDict, Unpack
 
 import msgspec
 
-from gateway.api.answer import Answer
+from gateway.api.http import Answer
 from gateway.errors import CallerError, StoreUnavailable
 
 
@@ -21,6 +21,9 @@ class Kind(NamedTuple):
 
 KINDS: dict[str, Kind] = {
     # the request
+    "bad-request": Kind(400, "What came is no HTTP request"),
+    "head-too-large": Kind(431, "The request's head is longer than is allowed"),
+    "slow-request": Kind(408, "The request did not come in time"),
     "not-json": Kind(400, "The body, or this line of it, is not JSON"),
     "not-utf8": Kind(400, "The body, or this line of it, is not UTF-8"),
     "not-csv": Kind(400, "The CSV cannot be read (RFC 4180, with a header)"),

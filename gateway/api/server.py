@@ -1,7 +1,6 @@
 """The HTTP server: finds the call, checks the key, answers, counts.
 
-It is aiohttp's low-level server with a table of our own: the Application's routing, middlewares
-and Response cost 45 of 90 us a request, and the API needs none of what they do.
+The connections are those of :mod:`gateway.api.http`.
 """
 
 from __future__ import annotations
@@ -13,11 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from aiohttp.web import BaseRequest, Server, ServerRunner, StreamResponse, TCPSite
-
-from gateway.api.answer import Answer
 from gateway.api.calls import CALLS, WATCHED, Table
 from gateway.api.context import Carriers, Context, Exchange, Metrics
+from gateway.api.http import Answer, HttpServer, Request, StreamedAnswer
 from gateway.api.openapi import document_json
 from gateway.api.page import page_html
 from gateway.api.problems import fault, problem_answer, stopping, store_unavailable
@@ -31,8 +28,6 @@ log = logging.getLogger(__name__)
 
 STOP_SECONDS = 5.0
 """How long requests under way may still take when the server stops."""
-IDLE_SECONDS = 75.0
-"""How long a connection is kept without a request."""
 
 
 class Api:
@@ -51,7 +46,7 @@ class Api:
         self.context = Context(config, store, carriers, metrics, ready, clock, monotonic)
         self.context.description = document_json(CALLS)
         self.context.page = page_html(CALLS)
-        self._runners: list[ServerRunner] = []
+        self._servers: list[HttpServer] = []
         self._fronts: list[Front] = []
 
     async def start(self) -> None:
@@ -81,9 +76,9 @@ class Api:
     async def stop(self) -> None:
         """Listen no more."""
         await self.quiet()
-        for runner in self._runners:
-            await runner.cleanup()
-        self._runners.clear()
+        for server in self._servers:
+            await server.stop(STOP_SECONDS)
+        self._servers.clear()
         self._fronts.clear()
 
     def configure(self, config: Config) -> None:
@@ -93,22 +88,14 @@ class Api:
     @property
     def addresses(self) -> list[tuple[str, int]]:
         """(host, port) of each address, as the system gave it."""
-        return [(name[0], name[1]) for runner in self._runners for name in runner.addresses]
+        return [address for server in self._servers for address in server.addresses]
 
     async def _listen(self, listen: str, table: Table) -> None:
         front = Front(self.context, table)
         self._fronts.append(front)
-        server = Server(
-            front.answer,
-            access_log=None,
-            auto_decompress=False,
-            keepalive_timeout=IDLE_SECONDS,
-        )
-        runner = ServerRunner(server, shutdown_timeout=STOP_SECONDS)
-        await runner.setup()
-        host, port = parse_listen(listen)
-        await TCPSite(runner, host, port).start()
-        self._runners.append(runner)
+        server = HttpServer(front.answer, lambda kind, detail: problem_answer(fault(kind, detail)))
+        await server.start(*parse_listen(listen))
+        self._servers.append(server)
 
 
 def _folder(path: str) -> str | None:
@@ -125,13 +112,14 @@ class Front:
         self.under_way: set[asyncio.Task[Any]] = set()
         """The tasks that answer a call, but for health and metrics."""
 
-    async def answer(self, request: BaseRequest) -> StreamResponse:
+    async def answer(self, request: Request) -> Answer | StreamedAnswer:
         """Find the call, check the key, act; whatever is wrong becomes a problem."""
         path = "-"
+        answer: Answer | StreamedAnswer
         task = asyncio.current_task()
         assert task is not None
         try:
-            call, parts = self._table.find(request.method, request.rel_url.raw_path)
+            call, parts = self._table.find(request.method, request.path)
             path = call.path
             if path not in WATCHED:
                 if self._context.stopping:
@@ -141,7 +129,7 @@ class Front:
             if call.scope:
                 context = self._context
                 client = context.keyring.admit(
-                    request.headers.get("Authorization"), call.scope, context.monotonic()
+                    request.headers.get("authorization"), call.scope, context.monotonic()
                 ).name
             exchange = Exchange(request, client, parts)
             if call.scope and call.query is NoQuery:

@@ -7,11 +7,10 @@ from collections.abc import AsyncIterator, Sequence
 from typing import IO
 
 import msgspec
-from aiohttp.web import StreamResponse
 
-from gateway.api.answer import json_answer
 from gateway.api.body import pieces
 from gateway.api.context import Context, Exchange
+from gateway.api.http import Answer, StreamedAnswer, json_answer
 from gateway.api.intake import Origin
 from gateway.api.pipeline import BATCH, Pipeline
 from gateway.api.problems import Refusal
@@ -29,7 +28,7 @@ _encode = msgspec.json.Encoder().encode
 
 async def stream(
     context: Context, exchange: Exchange, origin: Origin, cutter: Cutter
-) -> StreamResponse:
+) -> Answer | StreamedAnswer:
     answers = exchange.query(SubmitQuery).answers
     if answers == "lines":
         return await _answered_by_lines(context, exchange, origin, cutter)
@@ -73,7 +72,7 @@ def _cut(records: Sequence[Record], count: int) -> list[tuple[list[Record], int]
 
 async def _answered_by_lines(
     context: Context, exchange: Exchange, origin: Origin, cutter: Cutter
-) -> StreamResponse:
+) -> StreamedAnswer:
     """The lines wait in a file until all is committed, then go out."""
     with tempfile.SpooledTemporaryFile(SPOOL_OCTETS, dir=context.spool_dir) as spool:
 
@@ -82,18 +81,17 @@ async def _answered_by_lines(
 
         tally = LineTally(keep)
         await _read(context, exchange, origin, cutter, tally)
-        response = StreamResponse(status=202, headers={"Content-Type": NDJSON})
-        response.content_length = spool.tell()
+        answer = StreamedAnswer(exchange.http, 202, NDJSON, spool.tell())
         spool.seek(0)
-        await response.prepare(exchange.http)
-        await _send_file(response, spool)
-        await response.write_eof()
-        return response
+        await answer.begin()
+        await _send_file(answer, spool)
+        await answer.end()
+        return answer
 
 
-async def _send_file(response: StreamResponse, file: IO[bytes]) -> None:
+async def _send_file(answer: StreamedAnswer, file: IO[bytes]) -> None:
     while piece := file.read(SPOOL_OCTETS // 4):
-        await response.write(piece)
+        await answer.write(piece)
 
 
 class _Interleaved:
@@ -101,30 +99,28 @@ class _Interleaved:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._response: StreamResponse | None = None
+        self._answer: StreamedAnswer | None = None
 
-    async def run(self, context: Context, origin: Origin, cutter: Cutter) -> StreamResponse:
+    async def run(self, context: Context, origin: Origin, cutter: Cutter) -> StreamedAnswer:
         """Answer; a problem that comes after the first line is the last line."""
         try:
             await _read(context, self._exchange, origin, cutter, LineTally(self._write))
         except CallerError as error:
-            if self._response is None:
+            if self._answer is None:
                 raise
             await self._write(_encode(_last_line(error)) + b"\n")
-        response = self._response or await self._begin()
-        await response.write_eof()
-        return response
+        answer = self._answer or await self._begin()
+        await answer.end()
+        return answer
 
-    async def _begin(self) -> StreamResponse:
-        response = StreamResponse(status=202, headers={"Content-Type": NDJSON})
-        response.enable_chunked_encoding()
-        self._response = response
-        await response.prepare(self._exchange.http)
-        return response
+    async def _begin(self) -> StreamedAnswer:
+        self._answer = answer = StreamedAnswer(self._exchange.http, 202, NDJSON)
+        await answer.begin()
+        return answer
 
     async def _write(self, lines: bytes) -> None:
-        response = self._response or await self._begin()
-        await response.write(lines)
+        answer = self._answer or await self._begin()
+        await answer.write(lines)
 
 
 def _last_line(error: CallerError) -> LineOut:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 import msgspec
-from aiohttp.web import StreamResponse
 
-from gateway.api.answer import Answer, json_answer
 from gateway.api.body import whole
 from gateway.api.context import Context, Exchange
+from gateway.api.http import Answer, StreamedAnswer, json_answer
 from gateway.api.intake import Origin
 from gateway.api.pipeline import BATCH, Pipeline
 from gateway.api.problems import fault, later, store_unavailable
@@ -29,9 +28,9 @@ _encode = msgspec.json.Encoder().encode
 _items = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-async def submit(context: Context, exchange: Exchange) -> StreamResponse:
+async def submit(context: Context, exchange: Exchange) -> Answer | StreamedAnswer:
     """Take what was sent, by its media type."""
-    kind = _media_type(exchange.http.headers.get("Content-Type", "application/json"))
+    kind = _media_type(exchange.http.headers.get("content-type", "application/json"))
     key = idempotency_key(exchange)
     origin = Origin(exchange.client, key)
     if kind == "application/json":
@@ -60,7 +59,7 @@ def _media_type(header: str) -> str:
 
 def idempotency_key(exchange: Exchange) -> str:
     """The Idempotency-Key; empty: none. Raises CallerError ``invalid-key``."""
-    key = exchange.http.headers.get("Idempotency-Key")
+    key = exchange.http.headers.get("idempotency-key")
     if key is None:
         return ""
     if not 0 < len(key) <= 255 or not key.isascii() or not key.isprintable():

@@ -139,7 +139,7 @@ async def test_what_is_no_http(api: Running) -> None:
     """400, and the connection ends."""
     raw = await Raw.open(api)
     raw.writer.write(b"\x16\x03\x01 what\r\n\r\n")
-    assert (await raw.end()).startswith(b"HTTP/1.0 400 ")
+    assert (await raw.end()).startswith(b"HTTP/1.1 400 ")
     raw.close()
 
 
