@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import parse_qsl
@@ -47,6 +47,11 @@ class BodyError(Exception):
 
 class Body:
     """A request's body as it comes."""
+
+    __slots__ = (
+        "_connection", "_discarding", "_error", "_expected", "_pieces", "_size", "_waiter",
+        "awaited_since", "ended",
+    )  # fmt: skip
 
     def __init__(self, connection: Connection, expected: bool) -> None:
         self.ended = False
@@ -171,6 +176,17 @@ class Request:
         return "close" not in words and (self.version != "1.0" or "keep-alive" in words)
 
 
+_names: dict[bytes, str] = {}
+
+
+def _name(name: bytes) -> str:
+    """A header's name in lower case; there are few, and each request has the same."""
+    text = name.decode("latin-1").lower()
+    if len(_names) < 256 and len(name) < 64:
+        _names[name] = text
+    return text
+
+
 def _origin_form(target: str) -> str:
     """The path and query of an absolute form (RFC 9112, 3.2.2)."""
     _, scheme, rest = target.partition("://")
@@ -293,6 +309,8 @@ class Connection(asyncio.Protocol):
         """The request whose body is coming."""
         self._answering: Request | None = None
         self._task: asyncio.Task[None] | None = None
+        self._asked: asyncio.Future[None] | None = None
+        """What the task waits for between two requests."""
         self._deaf = False
         """What still comes is not looked at."""
         self._refusal: tuple[str, str] | None = None
@@ -304,6 +322,16 @@ class Connection(asyncio.Protocol):
         self._target = b""
         self._headers: dict[str, str] = {}
         self._head_octets = 0
+
+    @property
+    def idle(self) -> bool:
+        """Is nothing being answered?"""
+        return self._answering is None and not self._waiting
+
+    @property
+    def answering(self) -> Request | None:
+        """The request that is being answered."""
+        return self._answering
 
     # What an answer needs
 
@@ -335,6 +363,9 @@ class Connection(asyncio.Protocol):
         self._transport = None
         self._server.connections.discard(self)
         self._waiting.clear()
+        if self._asked is not None:
+            self._asked.set_result(None)
+            self._asked = None
         for request in (self._incoming, self._answering):
             if request is not None:
                 request.body.fail("the connection was lost")
@@ -374,7 +405,7 @@ class Connection(asyncio.Protocol):
         self._deaf = True
         if self._incoming is not None:
             self._incoming.body.fail("the connection was closed within it")
-        return self._task is not None
+        return not self.idle
 
     # The parser's side
 
@@ -391,7 +422,8 @@ class Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """A field of the head, or of a trailer, which is nothing to us."""
         self._count(len(name) + len(value))
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        key = _names.get(name) or _name(name)
+        text = value.decode("latin-1")
         if key in self._headers:
             text = f"{self._headers[key]}, {text}"
         self._headers[key] = text
@@ -413,8 +445,11 @@ class Connection(asyncio.Protocol):
         )
         self._incoming = request
         self._waiting.append(request)
-        if self._task is None:
-            self._next()
+        if self._asked is not None:
+            self._asked.set_result(None)
+            self._asked = None
+        elif self._task is None:
+            self._task = self._loop.create_task(self._run())
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
@@ -431,38 +466,46 @@ class Connection(asyncio.Protocol):
 
     # Answering
 
-    def _next(self) -> None:
-        self._answering = None
-        if self._waiting and not self._linger_until:
-            self._answering = self._waiting.popleft()
-            self._task = self._loop.create_task(self._answer(self._answering))
-            return
-        self._task = None
-        if self._refusal is not None:
-            kind, detail = self._refusal
-            if self._transport is not None:
-                self._transport.write(self._server.refuse(kind, detail).octets(None, True))
-            self._close()
-        elif (self.closing or self._deaf) and not self._linger_until:
-            self._close()
-
-    async def _answer(self, request: Request) -> None:
+    async def _run(self) -> None:
+        """Answer one request after another: a task for each would cost more than its parsing."""
         try:
-            answer = await self._server.handler(request)
-            close = self.closes_after(request)
-            if isinstance(answer, Answer):
-                self.write(answer.octets(request, close))
-                await self.room()
-            if close:
-                self._finish(request)
+            while not self._linger_until:
+                if self._waiting:
+                    request = self._answering = self._waiting.popleft()
+                    await self._answer(request)
+                    self._answering = None
+                    self.pace()
+                elif self._ended():
+                    return
+                else:
+                    asked = self._asked = self._loop.create_future()
+                    await asked
         except ConnectionError:
             self._abort()
         except BaseException:
             self._abort()
             raise
         finally:
-            self._next()
-            self.pace()
+            self._answering = self._asked = None
+
+    async def _answer(self, request: Request) -> None:
+        answer = await self._server.handler(request)
+        close = self.closes_after(request)
+        if isinstance(answer, Answer):
+            self.write(answer.octets(request, close))
+            if self._room is not None:
+                await self.room()
+        if close:
+            self._finish(request)
+
+    def _ended(self) -> bool:
+        """Nothing more will be asked: say what was wrong, if anything was, and close."""
+        if self._refusal is None and not (self.closing or self._deaf):
+            return self._transport is None
+        if self._refusal is not None and self._transport is not None:
+            self._transport.write(self._server.refuse(*self._refusal).octets(None, True))
+        self._close()
+        return True
 
     def _finish(self, request: Request) -> None:
         """This was the last answer."""
@@ -480,8 +523,12 @@ class Connection(asyncio.Protocol):
             self._incoming.body.fail(detail)
             return
         self._refusal = kind, detail
-        if self._task is None:
-            self._next()
+        self._settle()
+
+    def _settle(self) -> None:
+        """End it if nothing is under way."""
+        if self.idle:
+            self._ended()
 
     def pace(self) -> None:
         """Read on, or not: as bodies and waiting requests have room."""
@@ -519,17 +566,15 @@ class Connection(asyncio.Protocol):
             since = request.body.awaited_since
             if since is not None and now - since > STALL_SECONDS:
                 request.body.fail(f"nothing came for {STALL_SECONDS:g} s")
-        elif self._task is None and now - self._heard_at > IDLE_SECONDS:
+        elif now - self._heard_at > IDLE_SECONDS:
             self._close()
 
     async def end(self) -> None:
         """Close as soon as nothing is under way."""
         self.closing = self._deaf = True
-        task = self._task
-        if task is None:
-            self._close()
-        else:
-            await asyncio.wait([task])
+        self._settle()
+        if self._task is not None:
+            await asyncio.wait([self._task])
 
     def drop(self) -> None:
         """Close at once."""
@@ -553,6 +598,23 @@ class HttpServer:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: Connection(self), host, port, backlog=1024)
         self._sweeping = asyncio.create_task(self._sweep())
+
+    async def quiet(self, seconds: float, spared: Container[str]) -> None:
+        """Wait so long for the answers under way, but those to ``spared`` paths; then drop them."""
+        late = self._under_way(spared)
+        deadline = asyncio.get_running_loop().time() + seconds
+        while late and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.02)
+            late &= self._under_way(spared)
+        for connection, _ in late:
+            connection.drop()
+
+    def _under_way(self, spared: Container[str]) -> set[tuple[Connection, Request]]:
+        return {
+            (one, request)
+            for one in self.connections
+            if (request := one.answering) is not None and request.path not in spared
+        }
 
     async def stop(self, seconds: float) -> None:
         """Listen no more; what is under way may take so long."""

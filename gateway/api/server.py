@@ -10,7 +10,6 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from gateway.api.calls import CALLS, WATCHED, Table
 from gateway.api.context import Carriers, Context, Exchange, Metrics
@@ -47,7 +46,6 @@ class Api:
         self.context.description = document_json(CALLS)
         self.context.page = page_html(CALLS)
         self._servers: list[HttpServer] = []
-        self._fronts: list[Front] = []
 
     async def start(self) -> None:
         """Listen."""
@@ -66,12 +64,7 @@ class Api:
         """
         self.context.stopping = True
         self.context.closing.set()
-        under_way = {task for front in self._fronts for task in front.under_way}
-        if under_way:
-            _, late = await asyncio.wait(under_way, timeout=STOP_SECONDS)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        await asyncio.gather(*(server.quiet(STOP_SECONDS, WATCHED) for server in self._servers))
 
     async def stop(self) -> None:
         """Listen no more."""
@@ -79,7 +72,6 @@ class Api:
         for server in self._servers:
             await server.stop(STOP_SECONDS)
         self._servers.clear()
-        self._fronts.clear()
 
     def configure(self, config: Config) -> None:
         """Take another configuration without a pause; addresses stay as they are."""
@@ -92,7 +84,6 @@ class Api:
 
     async def _listen(self, listen: str, table: Table) -> None:
         front = Front(self.context, table)
-        self._fronts.append(front)
         server = HttpServer(front.answer, lambda kind, detail: problem_answer(fault(kind, detail)))
         await server.start(*parse_listen(listen))
         self._servers.append(server)
@@ -109,22 +100,16 @@ class Front:
     def __init__(self, context: Context, table: Table) -> None:
         self._context = context
         self._table = table
-        self.under_way: set[asyncio.Task[Any]] = set()
-        """The tasks that answer a call, but for health and metrics."""
 
     async def answer(self, request: Request) -> Answer | StreamedAnswer:
         """Find the call, check the key, act; whatever is wrong becomes a problem."""
         path = "-"
         answer: Answer | StreamedAnswer
-        task = asyncio.current_task()
-        assert task is not None
         try:
             call, parts = self._table.find(request.method, request.path)
             path = call.path
-            if path not in WATCHED:
-                if self._context.stopping:
-                    raise stopping()
-                self.under_way.add(task)
+            if self._context.stopping and path not in WATCHED:
+                raise stopping()
             client = ""
             if call.scope:
                 context = self._context
@@ -145,8 +130,6 @@ class Front:
         except Exception:
             log.exception("fault", extra={"method": request.method, "path": path})
             answer = _fault()
-        finally:
-            self.under_way.discard(task)
         self._context.metrics.request(request.method, path, answer.status)
         return answer
 

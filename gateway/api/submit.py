@@ -82,11 +82,11 @@ async def _whole_body(context: Context, exchange: Exchange, origin: Origin) -> A
         campaign = await context.campaigns.find(origin.client, line.campaign)
     put = context.intake.put(line, campaign, origin, 0, context.clock())
     try:
-        result = (await context.store.queue.put([put]))[0]
+        result = await context.store.queue.put_one(put)
     except StoreUnavailable as away:
         raise store_unavailable(away) from away
     if result.kind == "new":
-        context.accepted(result.state.name, 1)
+        context.accepted(result.state._name_, 1)
     else:
         error = refused(put, result)
         if error is not None:

@@ -24,7 +24,7 @@ def shown(shape: type[MessageOut], put: Put, state: MessageState, **more: int) -
     message = put.message
     return shape(
         id=message.id,
-        state=state.name,
+        state=state._name_,
         segments=message.segments,
         encoding=message.encoding,
         ref=message.ref or None,

@@ -11,13 +11,17 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 TARGET = 0.005
 FIRST, SMALLEST, LARGEST = 100, 50, 500
+
+
+_Entry = tuple[list[Item], asyncio.Future[Any], bool]
+"""Items, who waits for them, and whether that is for one result instead of a list of them."""
 
 
 class BatchSize:
@@ -50,15 +54,22 @@ class GroupCommit(Generic[Item, Result]):
         self, commit: Callable[[list[Item]], Awaitable[tuple[Sequence[Result], float]]]
     ) -> None:
         self._commit = commit
-        self._waiting: deque[tuple[list[Item], asyncio.Future[list[Result]]]] = deque()
+        self._waiting: deque[_Entry[Item]] = deque()
         self._running: asyncio.Task[None] | None = None
         self.backlog = 0
         self._size = BatchSize()
 
     def submit(self, items: list[Item]) -> asyncio.Future[list[Result]]:
         """Queue ``items``; the future is done when they are committed, in their order."""
-        future: asyncio.Future[list[Result]] = asyncio.get_running_loop().create_future()
-        self._waiting.append((items, future))
+        return self._queue(items, one=False)
+
+    def submit_one(self, item: Item) -> asyncio.Future[Result]:
+        """Queue one item; the future has its own result."""
+        return self._queue([item], one=True)
+
+    def _queue(self, items: list[Item], *, one: bool) -> asyncio.Future[Any]:
+        future = asyncio.get_running_loop().create_future()
+        self._waiting.append((items, future, one))
         self.backlog += len(items)
         if self._running is None:
             self._running = asyncio.ensure_future(self._run())
@@ -79,7 +90,7 @@ class GroupCommit(Generic[Item, Result]):
         while self._waiting and total + len(self._waiting[0][0]) <= self._size.size:
             taken.append(self._waiting.popleft())
             total += len(taken[-1][0])
-        batch = taken[0][0] if len(taken) == 1 else [item for items, _ in taken for item in items]
+        batch = taken[0][0] if len(taken) == 1 else [item for entry in taken for item in entry[0]]
         try:
             results, seconds = await self._commit(batch)
         except BaseException as error:
@@ -94,16 +105,18 @@ class GroupCommit(Generic[Item, Result]):
 
     def _give(
         self,
-        taken: list[tuple[list[Item], asyncio.Future[list[Result]]]],
+        taken: list[_Entry[Item]],
         outcome: Sequence[Result] | BaseException,
     ) -> None:
         start = 0
-        for items, future in taken:
+        for items, future, one in taken:
             if not future.done():
                 if isinstance(outcome, Exception):
                     future.set_exception(outcome)
                 elif isinstance(outcome, BaseException):
                     future.cancel()
+                elif one:
+                    future.set_result(outcome[start])
                 else:
                     future.set_result(list(outcome[start : start + len(items)]))
             start += len(items)

@@ -6,6 +6,7 @@ wire), in ``body`` (waiting for its time, or in doubt), or nowhere any more.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
@@ -50,6 +51,10 @@ class Queue:
         Raises :class:`StoreUnavailable`: then none of them is known to be kept.
         """
         return await self.puts.submit(messages)
+
+    def put_one(self, put: Put) -> asyncio.Future[PutResult]:
+        """:meth:`put` of one message."""
+        return self.puts.submit_one(put)
 
     async def _put(self, batch: list[Put]) -> tuple[list[PutResult], float]:
         now = max(put.message.accepted_ms for put in batch)

@@ -245,10 +245,10 @@ async def test_a_store_that_is_away(
 ) -> None:
     """503 with Retry-After; the detail tells nothing of ours."""
 
-    async def away(messages: list[Put]) -> list[PutResult]:
+    async def away(put: Put) -> PutResult:
         raise StoreUnavailable("unix:///secret", retry_after=7)
 
-    monkeypatch.setattr(store.queue, "put", away)
+    monkeypatch.setattr(store.queue, "put_one", away)
     answer = await post()
     assert (answer.status, answer.json["type"]) == (503, "store-unavailable")
     assert answer.headers["Retry-After"] == "7"
