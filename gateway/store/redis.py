@@ -35,7 +35,7 @@ from redis.exceptions import (
 )
 
 from gateway.errors import StoreRefused, StoreUnavailable
-from gateway.store.keys import PRELUDE, Keys
+from gateway.store.keys import Keys
 from gateway.store.line import Line, Place, Word
 
 LAYOUT = 1
@@ -56,11 +56,11 @@ _CANNOT_WORDS = ("MISCONF", "NOREPLICAS")
 
 
 class Script:
-    """A Lua script: its text with the prelude before it, and its SHA-1."""
+    """A Lua script: its name, its text, and its SHA-1."""
 
-    def __init__(self, name: str, body: str) -> None:
+    def __init__(self, name: str, text: str) -> None:
         self.name = name
-        self.text = PRELUDE + body
+        self.text = text
         self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
 

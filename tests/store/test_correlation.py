@@ -21,6 +21,7 @@ from gateway.message import (
 )
 from gateway.store import Store
 from gateway.store.correlation import Found, Kind, Matched, ReceiptItem, Settle
+from gateway.store.keys import PRELUDE
 from gateway.store.queue import Claimed
 from gateway.store.redis import Script
 from gateway.store.scripts import CONSTANTS, _read
@@ -325,7 +326,9 @@ async def test_a_reply_committed_twice_is_one_reply(store: Store) -> None:
     assert len((await store.records.replies("crm")).items) == 1
 
 
-STATE_OF = Script("state_of", CONSTANTS + _read("shared") + "return state_of(split_fates(ARGV[2]))")
+STATE_OF = Script(
+    "state_of", PRELUDE + CONSTANTS + _read("shared") + "return state_of(split_fates(ARGV[2]))"
+)
 
 
 @given(

@@ -24,7 +24,7 @@ from gateway.store.redis import Redis, Script
 from tests.redis_server import RedisServer
 
 ECHO = Script("echo", "return cmsgpack.unpack(ARGV[1])")
-WRITE = Script("write", "return redis.call('SET', P .. ':x', 'y')")
+WRITE = Script("write", "return redis.call('SET', KEYS[1] .. ':x', 'y')")
 LONG = 60.0
 
 
