@@ -181,8 +181,9 @@ class Pump:
     def _write(self, now: float) -> None:
         """Put segments on the wire while pacer, window and transport admit them.
 
-        A message already begun goes on, on its bind; then the most urgent one begins on the
-        freest.
+        A message already begun goes on, on its bind; then the most urgent ones begin on the
+        freest, until that is full: the next turn has another, and what a turn brings goes as few
+        writes and comes back as few reads, on both ends.
         """
         if not self._node.may_write(now):
             return
@@ -195,10 +196,13 @@ class Pump:
                 touched.append(bind)
                 if begun[0].written:
                     begun.popleft()
+        freest = max(rooms, key=rooms.__getitem__)
         while self._ready_count and self.pacer.admits(now):
-            bind = max(rooms, key=rooms.__getitem__)
+            bind = freest
             if rooms[bind] <= 0:
-                break
+                freest = bind = max(rooms, key=rooms.__getitem__)
+                if rooms[bind] <= 0:
+                    break
             job = self._most_urgent(now_ms)
             if job is None:
                 break
