@@ -388,8 +388,11 @@ class Connection(asyncio.Protocol):
         within = self._head_since
         try:
             self._parser.feed_data(data)
-            if within is not None and self._head_since == within:
-                self._count(len(data))  # a field that does not end is not told of
+            if self._head_since is not None:
+                if self._head_since == within:
+                    self._head_octets += len(data)  # a field that does not end is not told of
+                if self._head_octets > HEAD_OCTETS:
+                    raise ValueError("the head is too long")
         except httptools.HttpParserUpgrade:
             # We know no other protocol, and may go on with this one; but the parser does not.
             self._deaf = True
@@ -417,24 +420,21 @@ class Connection(asyncio.Protocol):
     def on_url(self, url: bytes) -> None:
         """The target, or a part of it."""
         self._target += url
-        self._count(len(url))
+        self._head_octets += len(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A field of the head, or of a trailer, which is nothing to us."""
-        self._count(len(name) + len(value))
+        self._head_octets += len(name) + len(value)
         key = _names.get(name) or _name(name)
         text = value.decode("latin-1")
         if key in self._headers:
             text = f"{self._headers[key]}, {text}"
         self._headers[key] = text
 
-    def _count(self, octets: int) -> None:
-        self._head_octets += octets
-        if self._head_octets > HEAD_OCTETS:
-            raise ValueError("the head is too long")
-
     def on_headers_complete(self) -> None:
         """The head is whole."""
+        if self._head_octets > HEAD_OCTETS:
+            raise ValueError("the head is too long")
         self._head_since = None
         request = Request(
             self,
