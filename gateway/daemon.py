@@ -110,6 +110,7 @@ class Daemon:
             shards=config.redis.shards,
         )
         self.node = Node(self.store.redis, config.node.name, state_dir)
+        self.store.queue.moved = self.store.correlation.moved = self.metrics.moved
         self.store.correlation.incarnation = self.node.incarnation
         clients = [client.name for client in config.clients]
         owner = clients[0] if len(clients) == 1 else ""

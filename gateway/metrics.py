@@ -137,6 +137,8 @@ class Metrics(Collector):
 
     def __init__(self) -> None:
         self._carriers: dict[str, CarrierMetrics] = {}
+        self._by_none: dict[MessageState, int] = {}
+        """Messages by state that no carrier brought there."""
         self.accepted: dict[str, int] = {}
         self.http: dict[tuple[str, str, int], int] = {}
         self.loop_lag = 0.0
@@ -154,6 +156,13 @@ class Metrics(Collector):
     def carrier(self, name: str) -> CarrierMetrics:
         """The counters of a carrier."""
         return self._carriers.setdefault(name, CarrierMetrics())
+
+    def moved(self, carrier: str, state: MessageState, count: int) -> None:
+        """Messages came into a state without a commit of their carrier's."""
+        if count:
+            known = self._carriers.get(carrier)
+            states = self._by_none if known is None else known.states
+            states[state] = states.get(state, 0) + count
 
     def page(self) -> bytes:
         """The page Prometheus reads."""
@@ -191,7 +200,11 @@ class Metrics(Collector):
         yield self._counter(
             "recado_messages",
             ("carrier", "state"),
-            (((c, s.name), n) for c, m in each for s, n in sorted(m.states.items())),
+            (
+                ((c, s.name), n)
+                for c, states in [*((c, m.states) for c, m in each), ("", self._by_none)]
+                for s, n in sorted(states.items())
+            ),
         )
         yield self._counter(
             "recado_submit_responses",

@@ -18,6 +18,7 @@ from gateway.message import Message, MessageState, Receipt, Reply
 from gateway.store import scripts
 from gateway.store.keys import RECORD, UNIT, split_ids
 from gateway.store.redis import Redis
+from gateway.store.types import Moved
 
 _encode = msgspec.msgpack.Encoder().encode
 CLOSED_BATCHES = 5
@@ -101,6 +102,7 @@ class Correlation:
     ) -> None:
         self.incarnation = ""
         """Whose claims these are; a commit of one that has been declared dead is refused."""
+        self.moved: Moved = lambda carrier, state, count: None
         self.script_seconds = 0.0
         """What the last commit took in Redis: batches adapt to it."""
         self._redis = redis
@@ -165,7 +167,9 @@ class Correlation:
             if not batches:
                 return closed
             ids = [id for batch in batches for id in split_ids(batch)]
-            closed += await self._redis.run(scripts.CLOSE, [now_ms, ids])
+            count = await self._redis.run(scripts.CLOSE, [now_ms, ids])
+            self.moved("", MessageState.unknown, int(count))
+            closed += int(count)
             await self._redis.call("LTRIM", key, len(batches), -1)
 
     async def forget_parked(self, account: str, before_ms: int) -> int:

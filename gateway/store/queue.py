@@ -18,7 +18,7 @@ from gateway.store import scripts
 from gateway.store.commit import GroupCommit
 from gateway.store.keys import STANDING, UNIT, lane_name, split_ids
 from gateway.store.redis import Redis
-from gateway.store.types import Put, PutKind, PutResult
+from gateway.store.types import Moved, Put, PutKind, PutResult
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ class Queue:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._keys = redis.keys
+        self.moved: Moved = lambda carrier, state, count: None
         self.puts: GroupCommit[Put, PutResult] = GroupCommit(self._put)
 
     async def put(self, messages: list[Put]) -> list[PutResult]:
@@ -121,6 +122,7 @@ class Queue:
             part = ids[start : start + SWEEP]
             letters = await self._redis.run(scripts.CANCEL, [now_ms, client, part, reason])
             answers += [words[letter] for letter in letters.decode()]
+        self.moved("", MessageState.canceled, answers.count("canceled"))
         return answers
 
     async def resume_campaign(self, campaign: str, now_ms: int) -> None:
@@ -182,6 +184,7 @@ class Queue:
         while True:
             count = await self._redis.run(scripts.RECOVER, [now_ms, lane, consumer, account, SWEEP])
             found += int(count)
+            self.moved(account, MessageState.in_doubt, int(count))
             if count < SWEEP:
                 return found
 

@@ -14,8 +14,8 @@ from gateway.store.keys import PRELUDE
 from gateway.store.redis import Script
 
 # shared.lua has it in a pattern, as a text, and takes what is above it for final.
-assert MessageState.submitted == 5
-assert MessageState.unknown == MessageState.submitted + 1
+assert int(MessageState.submitted) == 5
+assert int(MessageState.unknown) == 6
 
 
 def _lua_table(table: dict[int, int | str]) -> str:

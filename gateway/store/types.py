@@ -6,6 +6,7 @@ without ``+``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
@@ -19,6 +20,11 @@ PutKind = Literal["new", "same", "conflict", "unknown-campaign", "campaign-cance
 
 CancelKind = Literal["canceled", "not-found", "left", "final"]
 """``left``: already with the carrier; ``final``: it has ended by itself."""
+
+
+Moved = Callable[[str, MessageState, int], None]
+"""Hears of messages that came into a state without a commit of their carrier: its name (empty:
+it never had one), the state, and how many."""
 
 
 class Put(msgspec.Struct, gc=False):

@@ -13,6 +13,7 @@ import pytest
 from gateway.errors import Fenced
 from gateway.ids import derived_id, new_id
 from gateway.message import Campaign, CampaignState, Message, MessageState, Priority
+from gateway.metrics import Metrics
 from gateway.store import Store
 from gateway.store.correlation import Kind, Settle
 from gateway.store.node import Node
@@ -325,6 +326,19 @@ async def test_what_a_dead_consumer_held_goes_into_doubt_and_never_out(store: St
     assert await claimed_numbers(store) == [4]
     events = await store.events.read("crm", None)
     assert [e.kind for e in events.items] == ["in_doubt"] * 3
+
+
+async def test_what_no_carrier_moved_is_counted(store: Store) -> None:
+    metrics = Metrics()
+    metrics.carrier("andina")
+    store.queue.moved = store.correlation.moved = metrics.moved
+    await store.queue.put([put(n) for n in range(5)])
+    await claim(store, 2)
+    await store.queue.recover(set(), NOW)
+    await store.queue.cancel("crm", [put(4).message.id], NOW)
+    page = metrics.page().decode()
+    assert 'recado_messages_total{carrier="andina",state="in_doubt"} 2.0' in page
+    assert 'recado_messages_total{carrier="",state="canceled"} 1.0' in page
 
 
 async def test_a_message_in_doubt_is_sent_again_only_once(store: Store) -> None:
