@@ -34,6 +34,7 @@ from gateway.store.node import RENEW_SECONDS, Node
 log = logging.getLogger(__name__)
 
 PROMOTE_SECONDS = 1.0
+PARTS_SECONDS = 1.0
 MEASURE_SECONDS = 2.0
 SWEEP_SECONDS = 60.0
 LAG_SECONDS = 0.5
@@ -113,9 +114,10 @@ class Daemon:
         self.store.queue.moved = self.store.correlation.moved = self.metrics.moved
         self.store.correlation.incarnation = self.node.incarnation
         clients = [client.name for client in config.clients]
-        owner = clients[0] if len(clients) == 1 else ""
+        self._owner = clients[0] if len(clients) == 1 else ""
+        """Who gets the replies that fit no message."""
         self.carriers = Carriers(
-            [Account(c, self.store, self.node, self.metrics, owner) for c in config.carriers]
+            [Account(c, self.store, self.node, self.metrics, self._owner) for c in config.carriers]
         )
         for account in self.carriers.accounts.values():
             account.pump.routes = lambda a=account: self._routes(a)  # type: ignore[misc]
@@ -153,6 +155,7 @@ class Daemon:
         self._tasks = [
             self._every(RENEW_SECONDS, self.node.renew, "lease"),
             self._every(PROMOTE_SECONDS, self._promote, "promote"),
+            self._every(PARTS_SECONDS, self._parts, "parts"),
             self._every(MEASURE_SECONDS, self._measure, "measure"),
             self._every(SWEEP_SECONDS, self._sweep, "sweep"),
             asyncio.create_task(self._watch_loop(), name="loop-lag"),
@@ -255,6 +258,10 @@ class Daemon:
                 await asyncio.sleep(wait / 1000)
             elif count == 0 or wait != 0:
                 return
+
+    async def _parts(self) -> None:
+        if await self.store.correlation.close_parts(wall_ms(), self._owner):
+            self.store.events.ring()
 
     async def _measure(self) -> None:
         self.metrics.redis_seconds = await self.store.ping()

@@ -171,7 +171,7 @@ class Inbound:
             self._count(settles, matched)
             self._acknowledge(receipts)
         if replies:
-            await self._until_kept(
+            whole = await self._until_kept(
                 lambda batch: self._store.correlation.reply(
                     self._carrier.name,
                     [d.reply for d in replies if d.reply is not None],
@@ -180,7 +180,7 @@ class Inbound:
                     batch,
                 )
             )
-            self._metrics.replies(len(replies))
+            self._metrics.replies(len(whole))
             self._acknowledge(replies)
             self._remember([d.reply for d in replies if d.answered and d.reply is not None])
         self._committing = []

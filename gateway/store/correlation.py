@@ -15,12 +15,21 @@ import msgspec
 
 from gateway.errors import Fenced
 from gateway.message import Message, MessageState, Receipt, Reply
+from gateway.smpp.text import measure
 from gateway.store import scripts
 from gateway.store.keys import RECORD, UNIT, split_ids
 from gateway.store.redis import Redis
 from gateway.store.types import Moved
 
 _encode = msgspec.msgpack.Encoder().encode
+PARTS_MS = 120_000
+"""How long the marked parts of a reply wait for each other: over a day is allowed (3GPP TS 23.040),
+but an answer that comes tomorrow helps nobody."""
+CUT_MS = 5_000
+"""How long a text that looks cut, without a marking, waits for more."""
+REMEMBER_PARTS_SECONDS = 600
+"""How long a part that comes again is known as such."""
+CLOSED_PARTS = 100
 CLOSED_BATCHES = 5
 """Batches of submitted messages closed in one script: a few hundred messages."""
 _NO_SEPARATORS = {ord(UNIT): " ", ord(RECORD): " "}
@@ -148,15 +157,37 @@ class Correlation:
     async def reply(
         self, account: str, replies: list[Reply], now_ms: int, owner: str, batch: str = ""
     ) -> list[tuple[str, str, str, str]]:
-        """Store replies; answers (reply id, client, campaign, message id) for each.
+        """Store replies; answers (reply id, client, campaign, message id) for each that is whole.
 
-        ``owner`` gets those that fit no message.
+        A part of a longer one waits for the others (:meth:`close_parts`). ``owner`` gets those
+        that fit no message.
         """
-        rows = [[r.sender, r.to, r.text.translate(_NO_SEPARATORS)] for r in replies]
         answer = await self._redis.run(
-            scripts.REPLY, [now_ms, account, owner, batch, rows, self._days]
-        )
-        return [(a.decode(), b.decode(), c.decode(), d.decode()) for a, b, c, d in answer]
+            scripts.REPLY,
+            [
+                now_ms, account, owner, batch, [_reply_row(r) for r in replies], self._days,
+                REMEMBER_PARTS_SECONDS,
+            ],
+        )  # fmt: skip
+        return [
+            (whole[0].decode(), whole[1].decode(), whole[2].decode(), whole[3].decode())
+            for whole in answer
+            if whole
+        ]
+
+    async def close_parts(self, now_ms: int, owner: str) -> int:
+        """Store as they are the replies whose other parts have not come in time; how many."""
+        closed = 0
+        for marked, before in ((True, now_ms - PARTS_MS), (False, now_ms - CUT_MS)):
+            arguments = [
+                now_ms, owner, self._days, marked, before, CLOSED_PARTS, REMEMBER_PARTS_SECONDS
+            ]  # fmt: skip
+            more = True
+            while more:
+                count = int(await self._redis.run(scripts.PARTS, arguments))
+                more = count == CLOSED_PARTS
+                closed += count
+        return closed
 
     async def close_unknown(self, hour: int, now_ms: int) -> int:
         """Close as ``unknown`` what was submitted in ``hour`` (since the epoch), if not final."""
@@ -197,6 +228,24 @@ class Correlation:
 def new_batch() -> str:
     """A name for a commit that may have to be tried again."""
     return uuid.uuid4().hex
+
+
+def _reply_row(r: Reply) -> tuple[str, str, str, int, int, int, bool]:
+    reference, total, number = r.part or (-1, 1, 1)
+    cut = r.part is None and _looks_cut(r.text)
+    return r.sender, r.to, r.text.translate(_NO_SEPARATORS), reference, total, number, cut
+
+
+_FULL = {"gsm7": (152, 153, 159, 160), "ucs2": (66, 67, 69, 70)}
+"""Units of a segment that had no room for another character, with and without a header."""
+
+
+def _looks_cut(text: str) -> bool:
+    """Is it as long as one segment can be, so that there may be more of it?"""
+    if not 66 <= len(text) <= 160:
+        return False
+    measured = measure(text)
+    return measured.segments == 1 and measured.units in _FULL[measured.encoding]
 
 
 def _settle_rows(

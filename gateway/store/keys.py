@@ -35,6 +35,11 @@ parkedat     zset    per account: canonical ids of parked receipts by arrival
 parkedfor    set     per account and recipient: canonical ids of parked receipts
 events       stream  per client: what happened, oldest first, a commit's events in one entry
 replies      stream  per client: debtors' texts
+parts        hash    per account, sender, to, reference and total: number to the text of a part of a
+                     reply; ``whole`` once it is; without reference and total a string: the text
+                     so far of a reply cut without marking
+partsat      zset    replies that wait for marked parts, by the time of the first
+cutat        zset    replies cut without marking, by the time of the last
 nodes        set     incarnations that may hold claims
 lease        string  per incarnation: alive
 done         string  per batch: this commit has happened
@@ -70,6 +75,9 @@ NAMES: dict[str, str] = {
     "parkedfor": "pkr",
     "events": "ev",
     "replies": "rp",
+    "parts": "rpp",
+    "partsat": "rpt",
+    "cutat": "rpc",
     "nodes": "nodes",
     "lease": "lease",
     "done": "done",
@@ -138,9 +146,15 @@ def lane_name(route: str, priority: int, campaign: str, client: str, calendar: s
     return f"{route}:{priority}:{calendar}:{campaign or '@' + client}"
 
 
+_SINGLE = frozenset(
+    {
+        "lanes", "givenback", "body", "due", "partsat", "cutat", "indexes", "doubt", "nodes",
+        "layout",
+    }
+)  # fmt: skip
 PRELUDE = "local P = KEYS[1]\nlocal call = redis.call\n" + "".join(
     f"local K_{name} = P .. ':{short}'\n"
-    if name in {"lanes", "givenback", "body", "due", "indexes", "doubt", "nodes", "layout"}
+    if name in _SINGLE
     else f"local K_{name} = P .. ':{short}:'\n"
     for name, short in NAMES.items()
 )

@@ -318,3 +318,42 @@ local function into_doubt(id, to, from, body, fates, attempt, sent, now, client,
     end
   end
 end
+
+-- The message that last went to `sender` from `to`: the newest day that knows one has it.
+local function last_message(sender, to, now, days)
+  local today = math.floor(now / 86400000)
+  for day = today, today - days, -1 do
+    local ids = call('HGET', K_recipient .. day, sender)
+    local best, best_at, fixed
+    for id in string.gmatch(ids or '', string.rep('%x', 24)) do
+      local m = call('HMGET', K_message .. id, 'i', 's')
+      local _, _, sent = read_standing(m[2] or '0')
+      local sent_ms = tonumber(sent) or 0
+      local from = m[1] and string.match(m[1],
+        '^[^\031]*\031[^\031]*\031[^\031]*\031[^\031]*\031([^\031]*)')
+      if sent_ms > 0 and from == to and (not best or sent_ms >= best_at) then
+        best, best_at, fixed = id, sent_ms, m[1]
+      end
+    end
+    if best then return best, fixed end
+  end
+end
+
+-- Stores a whole reply and tells it: {reply id, client, campaign, message id}.
+local function take_reply(sender, to, text, owner, now, days)
+  local id, fixed = last_message(sender, to, now, days)
+  local client, campaign, ref = owner, '', ''
+  if id then client, campaign, ref = who(fixed) end
+  local stored = call('XADD', K_replies .. client, '*', 'f', sender, 't', to, 'x', text,
+                      'v', account, 'c', campaign, 'm', id or '', 'r', ref)
+  tell(client, 'reply', id or '', campaign, ref, sender, '\031' .. to .. '\031' .. text)
+  count(campaign, 'replies', 1)
+  return {stored, client, campaign, id or ''}
+end
+
+-- The texts of a marked reply's parts in their order, without those that have not come.
+local function joined_parts(key, total)
+  local texts = {}
+  for i = 1, total do texts[#texts + 1] = call('HGET', key, i) or nil end
+  return table.concat(texts)
+end

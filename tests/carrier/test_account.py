@@ -132,6 +132,21 @@ async def test_replies_reach_their_campaign(line: MakeLine) -> None:
     assert (reply.sender, reply.text) == ("56900000001", "2 ya pagué")
 
 
+async def test_a_reply_of_several_parts_is_one(line: MakeLine) -> None:
+    made = await line(binds=2)
+    await made.put(1)
+    await made.until(delivered=1)
+    long = "Ya pague ayer en la sucursal, " * 12
+    assert made.carrier.reply(long, "56900000001", "3450")
+
+    async def told() -> bool:
+        return bool((await made.store.records.replies("crm")).items)
+
+    await until(told)
+    (reply,) = (await made.store.records.replies("crm")).items
+    assert (reply.text, reply.campaign) == (long, "c1")
+
+
 async def test_an_expired_message_never_leaves(line: MakeLine) -> None:
     made = await line()
     await made.put(1, expires_ms=1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -20,7 +22,15 @@ from gateway.message import (
     write_fates,
 )
 from gateway.store import Store
-from gateway.store.correlation import Found, Kind, Matched, ReceiptItem, Settle
+from gateway.store.correlation import (
+    CUT_MS,
+    PARTS_MS,
+    Found,
+    Kind,
+    Matched,
+    ReceiptItem,
+    Settle,
+)
 from gateway.store.keys import PRELUDE
 from gateway.store.queue import Claimed
 from gateway.store.redis import Script
@@ -324,6 +334,63 @@ async def test_a_reply_committed_twice_is_one_reply(store: Store) -> None:
     for _ in range(2):
         await store.correlation.reply(ACCOUNT, [Reply("569", "3450", "1", 0)], NOW, "crm", "b1")
     assert len((await store.records.replies("crm")).items) == 1
+
+
+async def texts(store: Store) -> list[str]:
+    return [reply.text for reply in (await store.records.replies("crm")).items]
+
+
+def part(text: str, number: int, total: int = 3, reference: int = 7) -> Reply:
+    return Reply("56900000001", "3450", text, 0, (reference, total, number))
+
+
+async def say(store: Store, *replies: Reply, now: int = NOW) -> int:
+    """How many replies are whole with these; each comes by itself, as over different binds."""
+    whole = 0
+    for reply in replies:
+        whole += len(await store.correlation.reply(ACCOUNT, [reply], now, "crm"))
+    return whole
+
+
+@pytest.mark.parametrize("order", list(permutations((1, 2, 3))))
+async def test_parts_of_a_reply_are_one_reply(store: Store, order: tuple[int, ...]) -> None:
+    await sent(store, 1, "77")
+    words = {1: "ya ", 2: "pague ", 3: "ayer"}
+    assert await say(store, *(part(words[n], n) for n in order[:2])) == 0
+    assert await say(store, part(words[order[0]], order[0])) == 0  # it comes again
+    assert await say(store, part(words[order[2]], order[2])) == 1
+    assert await say(store, part(words[order[1]], order[1])) == 0  # and again, afterwards
+    assert await texts(store) == ["ya pague ayer"]
+    page = await store.records.replies("crm")
+    assert page.items[0].campaign == "c1"
+
+
+async def test_parts_that_do_not_belong_together_stay_apart(store: Store) -> None:
+    await say(store, part("a", 1, 2), part("b", 2, 2, reference=8), part("c", 2, 3))
+    assert await texts(store) == []
+    await store.correlation.close_parts(NOW + PARTS_MS - 1, "crm")
+    assert await texts(store) == []
+    await store.correlation.close_parts(NOW + PARTS_MS, "crm")
+    assert sorted(await texts(store)) == ["a", "b", "c"]
+    assert await say(store, part("a", 1, 2), now=NOW + PARTS_MS + 1) == 0  # late, and known
+    await store.correlation.close_parts(NOW + 3 * PARTS_MS, "crm")
+    assert len(await texts(store)) == 3
+
+
+@pytest.mark.parametrize("full", ["x" * 160, "x" * 153, "\u4e2d" * 70, "\u4e2d" * 67, "[" * 80])
+async def test_a_text_cut_without_marking_waits_for_the_rest(store: Store, full: str) -> None:
+    first = Reply("56900000001", "3450", full, 0)
+    assert await say(store, first) == 0
+    assert await say(store, Reply("56900000002", "3450", "otro", 0)) == 1
+    assert await say(store, Reply("56900000001", "3450", "fin", 0), now=NOW + 2_000) == 1
+    assert sorted(await texts(store)) == sorted(["otro", full + "fin"])
+    assert await say(store, first) == 0
+    await store.correlation.close_parts(NOW + CUT_MS, "crm")
+    assert (await texts(store))[-1] == full
+
+
+async def test_a_short_reply_waits_for_nothing(store: Store) -> None:
+    assert await say(store, Reply("56900000001", "3450", "1", 0), part("2", 1, 1)) == 2
 
 
 STATE_OF = Script(
