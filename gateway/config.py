@@ -226,6 +226,10 @@ class Carrier:
     response_seconds: Annotated[float, seconds(0.1, 3600)] = 30.0
     inactivity_seconds: Annotated[float, seconds(0, DAY)] = 0.0
     """A session without messages for so long is unbound; 0: never."""
+    standstill_seconds: Annotated[float, seconds(0, DAY)] = 60.0
+    """Bound, messages ready, and nothing sent for so long: the binds are made anew; 0: never."""
+    no_receipts_seconds: Annotated[float, seconds(0, DAY)] = 1800.0
+    """Messages are accepted, and no receipt comes for so long: it is said; 0: never."""
     try_later_status: Annotated[int, whole(1, 0xFFFFFFFF)] = 0x64
     """What a deliver_sm gets that cannot be kept now: the status on which it is sent again."""
 

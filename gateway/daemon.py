@@ -268,6 +268,9 @@ class Daemon:
         self.metrics.redis_up = True
         self.metrics.depths = await self.store.queue.depths()
         names = list(self.carriers.accounts)
+        for account in self.carriers.accounts.values():
+            ready = await self.store.queue.ready(self._routes(account))
+            account.watch(time.monotonic(), ready > 0)
         self.metrics.in_doubt, self.metrics.parked = await self.store.correlation.counts(names)
 
     async def _sweep(self) -> None:

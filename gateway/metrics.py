@@ -38,6 +38,8 @@ NAMES: dict[str, str] = {
     "recado_accepted_messages": "Messages accepted over HTTP, by the state they got",
     "recado_queue_depth": "Messages on the lanes, by route and priority",
     "recado_window_in_use": "Outstanding submit_sm, by carrier and bind",
+    "recado_binds_recycled": "Times the binds were made anew because nothing was sent, by carrier",
+    "recado_receipts_missing": "1 while a carrier accepts messages and sends no receipts",
     "recado_bind_up": "1 while the bind is bound, by carrier, bind and mode",
     "recado_limited_by": "1 for what limits the carrier now, 0 for the rest",
     "recado_sending_rate": "Segments a second over the last seconds, by carrier",
@@ -89,6 +91,8 @@ class CarrierMetrics:
         self.unanswered_total = 0
         self.replies_total = 0
         self.corrected = 0
+        self.recycled = 0
+        self.receipts_missing = False
         self.wait = Histogram(SLOW)
         self.response = Histogram(FAST)
         self.receipt = Histogram(SLOW)
@@ -223,6 +227,9 @@ class Metrics(Collector):
             "recado_receipts_corrected", ("carrier",), (((c,), m.corrected) for c, m in each)
         )
         yield self._counter(
+            "recado_binds_recycled", ("carrier",), (((c,), m.recycled) for c, m in each)
+        )
+        yield self._counter(
             "recado_replies", ("carrier",), (((c,), m.replies_total) for c, m in each)
         )
         yield self._counter(
@@ -257,6 +264,11 @@ class Metrics(Collector):
         )
         yield self._gauge(
             "recado_sending_rate", ("carrier",), (((s["name"],), s["sending_rate"]) for s in status)
+        )
+        yield self._gauge(
+            "recado_receipts_missing",
+            ("carrier",),
+            (((c,), float(m.receipts_missing)) for c, m in self._carriers.items()),
         )
         yield self._gauge(
             "recado_receipts_parked", ("carrier",), (((c,), n) for c, n in self.parked.items())

@@ -325,6 +325,8 @@ class CarrierView(msgspec.Struct, kw_only=True):
     name: str
     state: Literal["bound", "disconnected", "paused"]
     limited_by: str
+    receipts_missing: bool
+    """It accepts messages and has sent no receipt for long."""
     rate: int
     sending_rate: float
     binds: list[BindView]

@@ -13,12 +13,17 @@ from gateway.carrier.outcome import Flight
 from gateway.carrier.session import Bind
 from gateway.clock import wall_ms
 from gateway.config import Carrier
+from gateway.message import MessageState
 from gateway.metrics import Metrics
+from gateway.policy.watch import Silence, Standstill
 from gateway.smpp.session import Answered, Event, Received, TimedOut
 from gateway.store import Store
 from gateway.store.node import Node
 
 log = logging.getLogger(__name__)
+
+SILENCE = 20
+"""So many accepted messages without a receipt may be chance."""
 
 
 class Account:
@@ -38,6 +43,9 @@ class Account:
         ]
         self.pump = Pump(carrier, self.binds, store, node, metrics, self.inbound)
         self.inbound.freed = self.pump.kick
+        self._counts = metrics.carrier(carrier.name)
+        self._standstill = Standstill(carrier.standstill_seconds)
+        self._no_receipts = Silence(carrier.no_receipts_seconds, SILENCE)
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -69,6 +77,25 @@ class Account:
                 self.pump.unanswered(outstanding.context)
         self.pump.lost(bind)
         self.pump.kick()
+
+    def watch(self, now: float, ready: bool) -> None:
+        """Notice what stands still: asked now and then, with whether its lanes have something."""
+        name, metrics = self.carrier.name, self._counts
+        if self._standstill.look(now, self.pump.sent_total, self.pump.could_send(now, ready)):
+            reason = f"nothing sent for {self.carrier.standstill_seconds:g} s, with messages ready"
+            log.error("binds are made anew", extra={"carrier": name, "reason": reason})
+            metrics.recycled += 1
+            for bind in self.binds:
+                if bind.bound:
+                    bind.recycle(reason)
+        accepted = metrics.states.get(MessageState.submitted, 0)
+        missing = self._no_receipts.look(now, accepted, sum(metrics.found.values()))
+        if missing and not metrics.receipts_missing:
+            log.error(
+                "no receipts come",
+                extra={"carrier": name, "seconds": self.carrier.no_receipts_seconds},
+            )
+        metrics.receipts_missing = missing
 
     def _hold_reading(self, hold: bool) -> None:
         for bind in self.binds:
@@ -102,6 +129,7 @@ class Account:
             "name": c.name,
             "state": "paused" if pump.paused else "bound" if pump.bound else "disconnected",
             "limited_by": pump.limited_by.value,
+            "receipts_missing": self._counts.receipts_missing,
             "rate": c.rate,
             "sending_rate": round(pump.sending_rate(time.monotonic()), 1),
             "window": c.window,

@@ -127,6 +127,21 @@ class Pump:
         """Is there a bind that may submit?"""
         return any(bind.bound for bind in self._binds)
 
+    @property
+    def sent_total(self) -> int:
+        """Segments written since the start."""
+        return self._sent_total
+
+    def could_send(self, now: float, ready: bool) -> bool:
+        """Is there something to send (``ready``: on the lanes), and nothing that forbids it?"""
+        return (
+            self.bound
+            and (ready or self._ready_count > 0)
+            and not (self.paused or self._quiet or self._store_away)
+            and self._node.may_write(now)
+            and not self.pacer.slowed(now)
+        )
+
     def start(self) -> None:
         """Remember the loop; turns begin with the first kick."""
         self._loop = asyncio.get_running_loop()

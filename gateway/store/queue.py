@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.message import Message, MessageState
+from gateway.message import Message, MessageState, Priority
 from gateway.store import scripts
 from gateway.store.commit import GroupCommit
 from gateway.store.keys import STANDING, UNIT, lane_name, split_ids
@@ -164,6 +164,17 @@ class Queue:
             route, priority = lane.split(":")[:2]
             depths[route, priority] = depths.get((route, priority), 0) + int(length)
         return depths
+
+    async def ready(self, routes: Sequence[str]) -> int:
+        """How many lanes of these routes have something that may be claimed."""
+        counts = await self._redis.pipeline(
+            [
+                ("ZCARD", self._keys("ready", route, str(int(priority))))
+                for route in routes
+                for priority in Priority
+            ]
+        )
+        return sum(map(int, counts))
 
     async def recover(self, alive: set[str], now_ms: int) -> int:
         """Put what any incarnation not in ``alive`` had claimed into doubt; never redelivers.

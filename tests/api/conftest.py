@@ -51,6 +51,7 @@ class Carriers:
                 "name": "andina",
                 "state": "paused" if self.paused else "bound",
                 "limited_by": "nothing_queued",
+                "receipts_missing": False,
                 "rate": 100,
                 "sending_rate": 0.0,
                 "binds": [bind],

@@ -147,6 +147,34 @@ async def test_a_reply_of_several_parts_is_one(line: MakeLine) -> None:
     assert (reply.text, reply.campaign) == (long, "c1")
 
 
+async def test_a_standstill_makes_the_binds_anew(line: MakeLine) -> None:
+    made = await line(binds=2, standstill_seconds=60)
+    await made.put(1)
+    await made.until(delivered=1)
+    made.account.watch(1_000.0, ready=True)
+    made.account.watch(1_059.0, ready=True)
+    assert [bind.state for bind in made.account.binds] == [BindState.bound] * 2
+    made.account.watch(1_060.0, ready=True)
+
+    async def again() -> bool:
+        return made.carrier.stats()["binds_accepted"] == 4
+
+    await until(again)
+    await made.put(2)
+    await made.until(delivered=2)
+    assert made.account.metrics.carrier("andina").recycled == 1
+
+
+async def test_a_carrier_that_sends_no_receipts_is_told_of(line: MakeLine) -> None:
+    made = await line({"receipts": {"form": "none"}}, no_receipts_seconds=1800)
+    await made.put(*range(30))
+    await made.until(submitted=30)
+    made.account.watch(1_000.0, ready=False)
+    assert made.account.status()["receipts_missing"] is False
+    made.account.watch(2_800.0, ready=False)
+    assert made.account.status()["receipts_missing"] is True
+
+
 async def test_an_expired_message_never_leaves(line: MakeLine) -> None:
     made = await line()
     await made.put(1, expires_ms=1)
