@@ -364,7 +364,7 @@ class Pump:
             job, flight.index, error, id, canonical(id, self.carrier.message_id) if id else ""
         )
         if job.retry is not None and job.retry.slow_account:
-            self.pacer.throttled(now)
+            self.pacer.throttled(now, sent_at)
         if job.pending == 0:
             self._finish(job, settle_of(job, wall_ms()))
 

@@ -5,11 +5,19 @@ measured). So both: a schedule of evenly spaced slots that a caller who is a lit
 up on, and a ring of the last ``rate`` send times that no catching up can get around: the segment
 after it must be a full second later than the first in it. The slots of a second take a little
 longer than the ring spans: otherwise what one stall bunched together would come bunched in every
-second after it. ESME_RTHROTTLED and ESME_RMSGQFUL lower the
-account's rate by a third, at most once a second, and it comes back by a fiftieth a second.
+second after it.
+
+ESME_RTHROTTLED and ESME_RMSGQFUL tell that the carrier allows less than the rate set. What it does
+allow is what it took in the last second, if that was near what we tried; else the rate falls by a
+third. From a little below it the rate rises slowly, so that the limit is met again only every few
+seconds and costs a refusal or two, and once it is well past it, fast: the carrier has changed its
+mind. A refusal of what was sent after the fall says that this second's share is used up: then
+nothing goes for a moment.
 """
 
 from __future__ import annotations
+
+from collections import deque
 
 UNLIMITED = 1 << 30
 SPAN = 1.002
@@ -18,8 +26,16 @@ STEP = 1.005
 """Seconds that ``rate`` slots take."""
 CATCH_UP = 0.05
 """Seconds a late caller may make up for; later than that, the slots start anew."""
-FALL, RISE, FLOOR = 2 / 3, 1 / 50, 1 / 100
+FALL, FLOOR = 2 / 3, 1 / 100
+BELOW, KNEE = 0.985, 1.03
+"""Where the rate goes on from, and where it rises fast, as parts of what the carrier took."""
+SLOW, FAST = 0.004, 0.05
+"""The rise a second, as a part of what the carrier took."""
+TRIED = 0.5
+"""Less of the rate than this in the last second was no test of it."""
 HOLD_SECONDS = 1.0
+PAUSE = 0.1
+"""Seconds without sending when what was sent after the fall is refused as well."""
 
 
 class Pacer:
@@ -33,24 +49,50 @@ class Pacer:
         self._ring = [float("-inf")] * rate
         self._at = 0
         self._slot = float("-inf")
-        self._share = 1.0
-        self._share_at = 0.0
+        self._found = float(rate)
+        """What the carrier took in a second when it last refused; the rate, if it never did."""
+        self._limit = float(rate)
+        self._limit_at = float("-inf")
+        self._refused: deque[float] = deque()
         self._held_until = float("-inf")
+
+    def limit(self, now: float) -> float:
+        """Segments a second to send now: the rate, or what the carrier is found to allow."""
+        if self._limit >= self.rate:
+            return float(self.rate)
+        passed = now - self._limit_at
+        slowly = max(0.0, self._found * KNEE - self._limit) / (self._found * SLOW)
+        risen = self._limit + self._found * (
+            SLOW * passed if passed <= slowly else SLOW * slowly + FAST * (passed - slowly)
+        )
+        return min(float(self.rate), risen)
 
     def share(self, now: float) -> float:
         """The part of the rate in use, 1.0 when nothing has been throttled of late."""
-        if self._share == 1.0:
-            return 1.0
-        return min(1.0, self._share + max(0.0, now - self._share_at) * RISE)
+        return self.limit(now) / self.rate if self._limit < self.rate else 1.0
 
-    def throttled(self, now: float) -> None:
-        """The carrier said it is too fast; several say so for the same second, one counts."""
+    def throttled(self, now: float, sent_at: float | None = None) -> None:
+        """The carrier said it is too fast, of a segment sent at ``sent_at`` (unknown: now)."""
         if self.rate == 0:
             self._held_until = now + HOLD_SECONDS
-        elif now - self._share_at >= 1.0 or self._share == 1.0:
-            self._share = max(FLOOR, self.share(now) * FALL)
-            self._share_at = now
-            self._slot = max(self._slot, now)
+            return
+        while self._refused and self._refused[0] <= now - 1.0:
+            self._refused.popleft()
+        self._refused.append(now)
+        sent_at = now if sent_at is None else sent_at
+        if sent_at <= self._limit_at:
+            return  # it left before the fall that was meant for it
+        if now - self._limit_at < 1.0:
+            self._held_until = now + PAUSE
+            return
+        limit = self.limit(now)
+        sent = sum(1 for at in self._ring if at > now - 1.0)
+        taken = max(1, sent - len(self._refused))
+        tried = sent >= limit * TRIED
+        self._found = min(limit, taken) if tried else limit * FALL
+        self._limit = max(self.rate * FLOOR, self._found * (BELOW if tried else 1.0))
+        self._limit_at = now
+        self._slot = max(self._slot, now)
 
     def slowed(self, now: float) -> bool:
         """Is sending slower than set because the carrier asked for it?"""
@@ -76,7 +118,7 @@ class Pacer:
         if ahead < 0:
             return 0
         ahead = min(ahead, seconds + CATCH_UP)
-        return int(ahead * self.rate * self.share(now)) + 1
+        return int(ahead * self.limit(now)) + 1
 
     def sent(self, now: float) -> None:
         """A segment left at ``now``."""
@@ -86,4 +128,4 @@ class Pacer:
         self._at = (self._at + 1) % self.rate
         if now - self._slot > CATCH_UP:
             self._slot = now
-        self._slot += STEP / (self.rate * self.share(now))
+        self._slot += STEP / self.limit(now)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -133,3 +135,89 @@ def test_admitting_is_that_next_has_come(rate: int, steps: list[tuple[str, float
             pacer.throttled(now)
         elif pacer.admits(now):
             pacer.sent(now)
+
+
+class Fixed:
+    """A carrier that takes so many in each second of its own clock."""
+
+    def __init__(self, allows: int) -> None:
+        self.allows, self._second, self._taken = allows, -1, 0
+
+    def takes(self, now: float) -> bool:
+        if int(now + 0.3) != self._second:
+            self._second, self._taken = int(now + 0.3), 0
+        self._taken += 1
+        return self._taken <= self.allows
+
+
+class Sliding:
+    """A carrier that takes so many in any second."""
+
+    def __init__(self, allows: int) -> None:
+        self.allows, self._taken = allows, deque[float]()
+
+    def takes(self, now: float) -> bool:
+        while self._taken and self._taken[0] <= now - 1.0:
+            self._taken.popleft()
+        if len(self._taken) < self.allows:
+            self._taken.append(now)
+            return True
+        return False
+
+
+class Bucket:
+    """A carrier with a token bucket that a second fills."""
+
+    def __init__(self, allows: int) -> None:
+        self.allows, self._tokens, self._at = allows, float(allows), 0.0
+
+    def takes(self, now: float) -> bool:
+        self._tokens += (now - self._at) * self.allows
+        self._tokens, self._at = min(self._tokens, float(self.allows)), now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+
+def against(carrier: Fixed | Sliding | Bucket, rate: int, delay: float) -> tuple[float, float]:
+    """A minute with always something to send: the share of what the carrier allows that it took
+    in the second half, and the share of all that it refused."""
+    pacer, back = Pacer(rate), deque[tuple[float, float, bool]]()
+    taken = refused = late = 0
+    for tick in range(60_000):
+        now = tick / 1000
+        while back and back[0][0] <= now:
+            _, sent_at, good = back.popleft()
+            taken, refused = taken + good, refused + (not good)
+            late += good and now >= 30
+            if not good:
+                pacer.throttled(now, sent_at)
+        while len(back) < 200 and pacer.admits(now):
+            pacer.sent(now)
+            back.append((now + delay, now, carrier.takes(now + delay / 2)))
+    return late / 30 / carrier.allows, refused / (taken + refused)
+
+
+@pytest.mark.parametrize("kind", [Fixed, Sliding, Bucket])
+@pytest.mark.parametrize(("rate", "allows"), [(500, 137), (500, 400), (100, 99), (300, 200)])
+def test_what_a_carrier_silently_allows_is_found(
+    kind: type[Fixed] | type[Sliding] | type[Bucket], rate: int, allows: int
+) -> None:
+    used, refused = against(kind(allows), rate, 0.02)
+    assert used >= 0.97
+    assert refused < 0.02
+
+
+def test_a_carrier_that_allows_more_again_gets_it() -> None:
+    carrier, pacer = Fixed(137), Pacer(500)
+    sent = 0
+    for tick in range(90_000):
+        now = tick / 1000
+        carrier.allows = 137 if now < 20 else 10_000
+        while pacer.admits(now):
+            pacer.sent(now)
+            sent += now >= 80
+            if not carrier.takes(now):
+                pacer.throttled(now, now)
+    assert sent >= 4_950

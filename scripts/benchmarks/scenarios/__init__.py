@@ -9,6 +9,7 @@ NAMES = (
     "drain",
     "urgent",
     "pace",
+    "throttle",
     "mixed",
     "latency",
     "memory",
