@@ -59,16 +59,21 @@ class Account:
     def _events(self, bind: Bind, events: list[Event]) -> None:
         """What a read brought: responses to the pump, requests to inbound."""
         session = bind.session
+        count, sent_at = 0, 0.0
         for event in events:
             if isinstance(event, Answered):
                 if isinstance(event.context, Flight):
                     bind.silent = False
+                    count, sent_at = count + 1, event.sent_at
                     self.pump.answered(event.context, event.response, event.sent_at)
             elif isinstance(event, Received):
                 self.inbound.take(bind, session, event.pdu)
             elif isinstance(event, TimedOut) and isinstance(event.context, Flight):
                 bind.silent = True
                 self.pump.unanswered(event.context)
+        if count:
+            now = time.monotonic()
+            bind.patience.answered(now, now - sent_at, count)
         self.pump.kick()
 
     def _lost(self, bind: Bind) -> None:

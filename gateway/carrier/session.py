@@ -19,6 +19,7 @@ from enum import StrEnum
 from typing import cast
 
 from gateway.config import Carrier
+from gateway.policy.patience import Patience
 from gateway.smpp.pdu import (
     BindReceiver,
     BindTransceiver,
@@ -116,6 +117,8 @@ class Bind(asyncio.Protocol):
         """A submit was not answered in time, and none since: one at a time, until one is. Else a
         carrier that takes and does not answer would bring a whole campaign into doubt."""
         self.session = self._new_session()
+        self.patience = Patience(carrier.window, carrier.response_seconds)
+        """What of the window is used: a full one must be answered in time."""
         self._on_events = on_events
         self._on_lost = on_lost
         self._transport: asyncio.Transport | None = None
@@ -147,9 +150,12 @@ class Bind(asyncio.Protocol):
     @property
     def window_free(self) -> int:
         """How many submits the window has room for."""
+        free = self.session.window_free
         if self.silent:
-            return 0 if self.session.outstanding else min(1, self.session.window_free)
-        return self.session.window_free
+            return 0 if self.session.outstanding else min(1, free)
+        if self.patience.size < self.carrier.window:
+            return max(0, min(free, self.patience.size - self.session.outstanding))
+        return free
 
     def flush(self) -> None:
         """Write what the session has queued, and set its timer anew."""
@@ -284,6 +290,7 @@ class Bind(asyncio.Protocol):
         # Not isinstance: uvloop's transports are asyncio's by shape alone.
         self._transport = stream = cast(asyncio.Transport, transport)
         self.session = self._new_session()
+        self.patience = Patience(self.carrier.window, self.carrier.response_seconds)
         stream.set_write_buffer_limits(high=0)
         sock = stream.get_extra_info("socket")
         if sock is not None:
