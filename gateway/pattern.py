@@ -65,7 +65,7 @@ def refusal(text: str) -> str:
     except (RecursionError, OverflowError):
         return "too deep"
     if ways > MOST_WAYS:
-        return "may take too long: more than one part can share a text in several ways with what follows"
+        return "may take too long: more than one part can end in several places"
     return ""
 
 

@@ -1,8 +1,8 @@
 """Receipts of which something could not be read: the last of an account, for its operator.
 
 They are what a setting is made from (``receipt_pattern``, ``receipt_states``, the TLVs), so ids,
-words and TLVs are kept as they came; the debtor's number and what a receipt quotes of the message
-are not.
+words and TLVs are kept as they came; the parties' numbers are masked, and what follows ``text:`` is
+not shown.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LONGEST = 254
 """Characters of a text, and octets of a TLV."""
 
 _PAYLOAD = int(Tlv.MESSAGE_PAYLOAD)
-_QUOTED = re.compile(r"(?<=[\s,;])(text:)(.+)", re.IGNORECASE | re.DOTALL)
+_QUOTED = re.compile(r"(?:\A|(?<=[\s,;]))(text:)(.+)", re.IGNORECASE | re.DOTALL)
 _DIGITS = re.compile(r"[0-9]{7,}")
 _TAIL = 7
 
@@ -61,11 +61,11 @@ def _view(at_ms: int, what: str, pdu: DeliverSm | DataSm, receipt: Receipt) -> d
             f"0x{tag:04x}": _value(value, parties) for tag, value in pdu.tlvs if tag != _PAYLOAD
         },
         "read": {
-            "id": receipt.carrier_message_id,
-            "stat": receipt.stat,
+            "id": _shown(receipt.carrier_message_id, parties),
+            "stat": _shown(receipt.stat, parties),
             "state": receipt.state.value,
-            "error": receipt.error,
-            "done": receipt.done_at,
+            "error": _shown(receipt.error, parties),
+            "done": _shown(receipt.done_at, parties),
         },
     }
 
