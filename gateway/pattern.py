@@ -24,6 +24,9 @@ LONGEST: Final = 254
 MOST_WAYS: Final = 256
 """In how many ways a whole expression may share out a text, at most."""
 
+DEEPEST: Final = 4
+"""Repeats around each other, at most: reading them is twice the work for each."""
+
 _ASCII: Final = frozenset(range(128))
 _OTHER: Final = 128  # stands for every character beyond ASCII
 _ANY: Final = _ASCII | {_OTHER}
@@ -56,6 +59,8 @@ def refusal(text: str) -> str:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
             tree = _parser.parse(text, re.ASCII)
+        if _depth(tree) > DEEPEST:
+            return "too deep"
         fold = bool(tree.state.flags & re.IGNORECASE)
         ways, _ = _sequence(list(tree), frozenset(), fold)
     except (re.error, ValueError) as error:
@@ -67,6 +72,25 @@ def refusal(text: str) -> str:
     if ways > MOST_WAYS:
         return "may take too long: more than one part can end in several places"
     return ""
+
+
+def _depth(items: Any) -> int:
+    """How many repeats are around each other."""
+    deepest = 0
+    for op, value in items:
+        name = str(op)
+        if name in _REPEATS:
+            inner = 1 + _depth(value[2])
+        elif name == "SUBPATTERN":
+            inner = _depth(value[3])
+        elif name == "ATOMIC_GROUP":
+            inner = _depth(value)
+        elif name == "BRANCH":
+            inner = max(map(_depth, value[1]))
+        else:
+            inner = 0
+        deepest = max(deepest, inner)
+    return deepest
 
 
 class _Lasting(Exception):

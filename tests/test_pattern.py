@@ -57,6 +57,8 @@ def test_what_a_carrier_may_write_is_taken(text: str) -> None:
         ("(?i)a*A*B*b*c", "more than one part"),
         ("(?:a?b?c?d?e?){1}" * 3 + "f", "more than one part"),
         (".*a?ab", "more than one part"),
+        ("(?:" * 200 + "a" + "b){2}" * 200, "too deep"),
+        ("(?:(?>(?:(?:(?:a{2}b|cd){2}e){2}f){2})g){2}", "too deep"),
         ("(" * 3_000 + ")" * 3_000, "too deep"),
     ],
 )

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import generate_latest
 
-from gateway.api.shapes import UnreadView
+from gateway.api.shapes import CarrierView, UnreadView
 from gateway.carrier.account import Carriers
 from gateway.carrier.inbound import Inbound, habits_of
 from gateway.carrier.unread import KEPT, Unread
@@ -92,6 +92,7 @@ async def test_auto_learns_the_form_of_ids(line: MakeLine, form: str) -> None:
     learned = form if "-" in form else "same"
     (status,) = Carriers([made.account]).status()
     assert status["message_id"] == {"mode": "auto", "learned": learned, "agreeing": SURE}
+    msgspec.convert(status, CarrierView)
     made.account.metrics.accounts = Carriers([made.account]).status
     page = generate_latest(made.account.metrics.registry).decode()
     assert f'recado_message_id_form{{carrier="andina",form="{learned}"}} 1.0' in page
