@@ -215,6 +215,11 @@ def _notes(config: Config) -> Iterator[str]:
     for carrier in config.carriers:
         if carrier.name not in routed:
             yield f"the carrier {carrier.name} is on no route"
+        if carrier.receipts_by != "esm_class":
+            yield (
+                f'the carrier {carrier.name} has receipts_by = "{carrier.receipts_by}": '
+                "a debtor can text what is taken for a receipt"
+            )
 
 
 # key

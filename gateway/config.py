@@ -24,7 +24,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+from gateway import pattern
 from gateway.errors import ConfigError
+from gateway.message import ReceiptState
 from gateway.tomlshape import (
     FLAG,
     Kind,
@@ -36,8 +38,10 @@ from gateway.tomlshape import (
     one_of,
     seconds,
     secret,
+    shown,
     text,
     whole,
+    words,
 )
 
 SEARCHED = (Path("config/gateway.toml"), Path("/etc/recado/gateway.toml"))
@@ -111,6 +115,16 @@ REDIS_URL = secret(
 PASSWORD = secret("0 to 8 ASCII characters (SMPP 3.4)", lambda v: len(v) <= 8 and v.isascii())
 SHA256 = _matches(r"[0-9a-fA-F]{64}", "64 hexadecimal digits, as `recado key` prints them")
 FILE = text("the name of a file")
+PATTERN_GROUPS = ("id", "stat", "err", "done")
+PATTERN = text(
+    "a regular expression with the groups (?P<id>...) and (?P<stat>...), and perhaps err and done",
+    lambda v: len(v) <= 1_000,
+)
+PATTERN_RULES = (
+    f"{PATTERN.allowed}; each repeat ends where the next part begins, as [^,]*, does; but one "
+    "need not, and no repeat of any number of times goes around another part"
+)
+RECEIPT_STATES = words(one_of(*(state.value for state in ReceiptState)), "the carrier's words", 64)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -238,6 +252,18 @@ class Carrier:
         one_of("auto", "same", "hex-decimal", "decimal-hex"),
     ] = "auto"
     """How submit_sm_resp and receipt write one id (response form - receipt form)."""
+    receipts_by: Annotated[
+        Literal["esm_class", "text", "either"], one_of("esm_class", "text", "either")
+    ] = "esm_class"
+    """What makes a receipt of a deliver_sm. With ``text`` and ``either`` a debtor can text one."""
+    receipt_pattern: Annotated[str, PATTERN] = ""
+    """For receipts without keys; matched from their beginning (:mod:`gateway.pattern`)."""
+    receipt_states: Annotated[tuple[tuple[str, str], ...], RECEIPT_STATES] = ()
+    """The carrier's own words, in any case, and ours."""
+    receipt_id_tlv: Annotated[int, whole(0, 0xFFFF)] = 0
+    """The tag of a vendor's TLV with the id; 0: none."""
+    receipt_state_tlv: Annotated[int, whole(0, 0xFFFF)] = 0
+    """The tag of a vendor's TLV with the state; 0: none."""
     long_messages: Annotated[Literal["udh16", "udh8"], one_of("udh16", "udh8")] = "udh16"
     """How the parts of a long text are tied: a UDH with a reference of 16 or of 8 bits."""
     max_segments: Annotated[int, whole(1, 255)] = 10
@@ -454,6 +480,25 @@ def _check_carriers(carriers: list[tuple[Place, Carrier]], reading: Reading) -> 
             )
         if carrier.tls_key_file and not carrier.tls_cert_file:
             reading.problem(place / "tls_key_file", "found without tls_cert_file")
+        _check_pattern(carrier.receipt_pattern, place / "receipt_pattern", reading)
+        folded = [(place / "receipt_states" / w, w.upper()) for w, _ in carrier.receipt_states]
+        _check_unique("", folded, reading)
+
+
+def _check_pattern(text: str, place: Place, reading: Reading) -> None:
+    if not text:
+        return
+    why = pattern.refusal(text)
+    if not why:
+        groups = pattern.compiled(text).groupindex
+        missing = [name for name in PATTERN_GROUPS[:2] if name not in groups]
+        foreign = [name for name in groups if name not in PATTERN_GROUPS]
+        if missing:
+            why = f"no group {' and no group '.join(missing)}"
+        elif foreign:
+            why = f"a group {foreign[0]}{nearest(foreign[0], PATTERN_GROUPS)}"
+    if why:
+        reading.problem(place, f"found {shown(text)}, {why}; allowed: {PATTERN_RULES}")
 
 
 def _check_routes(routes: list[tuple[Place, Route]], reading: Reading) -> None:

@@ -31,6 +31,10 @@ _STATES = {int(state): state for state in MessageState}
 _FIRST_FINAL = int(MessageState.unknown)
 _RELEASE = Kind.release  # here because Python 3.11 looks members up slowly
 
+UNREAD = ("nothing", "no_id", "no_state", "unknown_state", "date")
+"""What may be missing of a receipt (gateway.smpp.receipt.unread, and its date)."""
+FORMS = ("unknown", "same", "hex-decimal", "decimal-hex")
+
 NAMES: dict[str, str] = {
     "recado_messages": "Messages that came into a state, by carrier and state",
     "recado_submit_responses": "Responses to submit_sm, by carrier and command_status",
@@ -47,6 +51,8 @@ NAMES: dict[str, str] = {
     "recado_submit_response_seconds": "From submit_sm to its response",
     "recado_submitted_to_receipt_seconds": "From submit_sm to the receipt that moved the message",
     "recado_receipts": "Receipts, by carrier and what they met (Found)",
+    "recado_receipts_unread": "Receipts of which something could not be read, by carrier and what",
+    "recado_message_id_form": "1 for the form of message ids, stated or learned, by carrier",
     "recado_receipts_corrected": "Late DELIVRD over UNDELIV or EXPIRED, by carrier",
     "recado_replies": "Debtors' texts taken, by carrier",
     "recado_receipts_parked": "Receipts that match nothing yet, by carrier",
@@ -88,6 +94,7 @@ class CarrierMetrics:
         self.states: dict[MessageState, int] = {}
         self.statuses: dict[int, int] = {}
         self.found: dict[Found, int] = {}
+        self.unread = dict.fromkeys(UNREAD, 0)
         self.unanswered_total = 0
         self.replies_total = 0
         self.corrected = 0
@@ -224,6 +231,11 @@ class Metrics(Collector):
             (((c, f.name), m.found.get(f, 0)) for c, m in each for f in Found),
         )
         yield self._counter(
+            "recado_receipts_unread",
+            ("carrier", "what"),
+            (((c, what), n) for c, m in each for what, n in m.unread.items()),
+        )
+        yield self._counter(
             "recado_receipts_corrected", ("carrier",), (((c,), m.corrected) for c, m in each)
         )
         yield self._counter(
@@ -271,6 +283,11 @@ class Metrics(Collector):
             (((c,), float(m.receipts_missing)) for c, m in self._carriers.items()),
         )
         yield self._gauge(
+            "recado_message_id_form",
+            ("carrier", "form"),
+            (((s["name"], f), float(_form(s) == f)) for s in status for f in FORMS),
+        )
+        yield self._gauge(
             "recado_receipts_parked", ("carrier",), (((c,), n) for c, n in self.parked.items())
         )
         for name, number in (
@@ -292,3 +309,9 @@ class Metrics(Collector):
                 buckets, total = getattr(metrics, attribute).buckets()
                 family.add_metric([carrier], buckets, total)
             yield family
+
+
+def _form(status: dict[str, Any]) -> str:
+    """The form of a carrier's ids, stated or learned."""
+    ids = status["message_id"]
+    return str(ids["mode"] if ids["mode"] != "auto" else ids["learned"] or "unknown")

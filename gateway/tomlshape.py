@@ -51,6 +51,13 @@ class Each(Kind):
     of: Kind = field(kw_only=True)
 
 
+@dataclass(frozen=True)
+class Words(Kind):
+    """A table from any words to values of one kind; it becomes a tuple of pairs, in order."""
+
+    of: Kind = field(kw_only=True)
+
+
 def whole(low: int, high: int) -> Kind:
     """A whole number from ``low`` to ``high``."""
     allowed = f"a whole number from {low} to {high}" if low < high else str(low)
@@ -81,6 +88,17 @@ def each(of: Kind, *, least: int = 0) -> Each:
     """An array of at least ``least`` values of one kind."""
     size = f" (at least {least})" if least else ""
     return Each(f"an array{size} of: {of.allowed}", list, lambda a: len(a) >= least, of=of)
+
+
+def words(of: Kind, what: str, most: int) -> Words:
+    """A table from ``what`` (1 to ``most`` characters) to values of one kind."""
+
+    def accepts(table: dict[str, Any]) -> bool:
+        return all(0 < len(word) <= most for word in table)
+
+    return Words(
+        f"a table from {what} (1 to {most} characters) to {of.allowed}", dict, accepts, of=of
+    )
 
 
 FLAG = Kind("true or false", bool)
@@ -191,10 +209,14 @@ class Reading:
     def _read(self, kind: Kind, value: object, place: Place) -> Any:
         if isinstance(kind, Each) and isinstance(value, list) and kind.accepts(value):
             return tuple(self._read(kind.of, item, place[i]) for i, item in enumerate(value))
+        if isinstance(kind, Words) and isinstance(value, dict) and kind.accepts(value):
+            return tuple((word, self._read(kind.of, v, place / word)) for word, v in value.items())
         try:
             return kind.read(value)
         except ValueError:
             self.wrong(place, value, kind.allowed)
+            if isinstance(kind, Words):
+                return ()
             return value if type(value) is kind.type else kind.type()
 
     def _secret(self, f: dataclasses.Field[Any], kind: Kind, raw: Table, place: Place) -> str:

@@ -142,6 +142,16 @@ def test_check_notes_what_is_perhaps_not_meant(
     ]
 
 
+def test_check_warns_of_receipts_that_anyone_could_write(
+    main_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    carrier = main_file.read_text(encoding="utf-8")
+    main_file.write_text(carrier + '\nreceipts_by = "either"\n', encoding="utf-8")
+    assert run("check", "--config", str(main_file)) == 0
+    note = 'receipts_by = "either": a debtor can text what is taken for a receipt'
+    assert note in capsys.readouterr().out
+
+
 def test_check_shows_clients_and_staging_and_no_password(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -109,6 +109,23 @@ def test_a_carrier_has_the_defaults_of_the_contract() -> None:
     assert carrier.user_message_reference
 
 
+def test_how_a_carrier_writes_its_receipts(read: Read) -> None:
+    found = read(
+        CARRIER
+        + "receipt_pattern = '(?P<stat>\\d+),(?P<id>[^,]+)'\n"
+        + 'receipts_by = "either"\nreceipt_id_tlv = 0x1400\nreceipt_state_tlv = 0x1401\n'
+        + '[carriers.receipt_states]\n"00" = "DELIVRD"\n01 = "UNDELIV"\n'
+    ).carriers[0]
+    assert found.receipt_pattern == r"(?P<stat>\d+),(?P<id>[^,]+)"
+    assert found.receipt_states == (("00", "DELIVRD"), ("01", "UNDELIV"))
+    assert (found.receipts_by, found.receipt_id_tlv, found.receipt_state_tlv) == (
+        "either",
+        0x1400,
+        0x1401,
+    )
+    assert hash(found)
+
+
 def test_carriers_beside_the_main_file_are_read_too(read: Read, tmp_path: Path) -> None:
     found = read(
         ROUTE,
@@ -180,6 +197,36 @@ def test_a_file_of_a_carrier_holds_carriers_and_routes_alone(
         (CARRIER.replace("secret", "ninechars"), "found 9 characters, not shown; allowed: 0 to 8"),
         (CARRIER + "rebind_min_seconds = 90", "found 90; allowed: at most rebind_max_seconds, 60"),
         (CARRIER + 'tls_ca_file = "no.pem"\ntls = true', "tls_ca_file: cannot read "),
+        (CARRIER + 'receipts_by = "sms"', 'allowed: "esm_class" | "text" | "either"'),
+        (
+            CARRIER + "receipt_pattern = 5",
+            "receipt_pattern: found 5; allowed: a regular",
+        ),
+        (CARRIER + 'receipt_pattern = "("', 'found "(" (text), no regular expression: missing )'),
+        (CARRIER + 'receipt_pattern = "(?P<id>a)"', "no group stat; allowed: a regular expression"),
+        (CARRIER + 'receipt_pattern = "a"', "no group id and no group stat; allowed: a regular"),
+        (
+            CARRIER + 'receipt_pattern = "(?P<id>a)(?P<stat>b)(?P<er>c)"',
+            "a group er; did you mean 'err'?; allowed: a regular expression with the groups",
+        ),
+        (
+            CARRIER + 'receipt_pattern = "(?P<id>(a+)+)(?P<stat>b)"',
+            "may take too long: a repeat of any number of times around another part; allowed: ",
+        ),
+        (CARRIER + 'receipt_states = "OK"', "receipt_states: found "),
+        (
+            CARRIER + 'receipt_states = {"" = "DELIVRD"}',
+            "a table from the carrier's words",
+        ),
+        (CARRIER + 'receipt_states = {OK = "SENT"}', 'receipt_states.OK: found "SENT" (text)'),
+        (
+            CARRIER + 'receipt_states = {OK = "DELIVRD", ok = "UNDELIV"}',
+            "receipt_states.ok: found 'OK' a second time; the first is ",
+        ),
+        (
+            CARRIER + "receipt_id_tlv = 65536",
+            "found 65536; allowed: a whole number from 0",
+        ),
         (CARRIER + CARRIER, "carriers[1].name: found 'andina' a second time; the first is "),
         (CLIENT + CLIENT.replace("crm", "b"), "clients[1].key_sha256: found "),
         (CARRIER + ROUTE + ROUTE, "routes[1].name: found 'chile' a second time"),

@@ -125,6 +125,10 @@ CALLS: tuple[Call, ...] = (
         problems=("invalid-cursor", *CAMPAIGN),
     ),
     Call("GET", "/v1/carriers", carriers.listed, "admin", _json(s.Items[s.CarrierView])),
+    Call(
+        "GET", "/v1/carriers/{name}/unread", carriers.unread, "admin",
+        _json(s.Items[s.UnreadView]), problems=("unknown-carrier",),
+    ),
     _pauses("/v1/carriers/{name}/pause", carriers.pause),
     _pauses("/v1/carriers/{name}/resume", carriers.resume),
     Call("GET", "/healthz", health.alive, "", _json(s.Health)),

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from gateway.api.context import Context, Exchange
 from gateway.api.http import Answer, json_answer
 from gateway.api.problems import fault
-from gateway.api.shapes import Items
+from gateway.api.shapes import Items, UnreadView
+from gateway.api.tally import rfc3339
 
 
 async def listed(context: Context, exchange: Exchange) -> Answer:
     """Each carrier: binds, rate, window, what limits it now."""
     return json_answer(Items(context.carriers.status()))
+
+
+async def unread(context: Context, exchange: Exchange) -> Answer:
+    """The last receipts of which something could not be read, newest first, numbers masked."""
+    name = exchange.parts[0]
+    kept = context.carriers.unread(name)
+    if kept is None:
+        raise fault("unknown-carrier", f"{name!r:.70}")
+    views = [{**one, "at": rfc3339(one["at_ms"])} for one in kept]
+    return json_answer(Items([msgspec.convert(one, UnreadView) for one in views]))
 
 
 async def pause(context: Context, exchange: Exchange) -> Answer:

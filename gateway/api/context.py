@@ -31,6 +31,10 @@ class Carriers(Protocol):
         """One entry a carrier."""
         ...
 
+    def unread(self, name: str) -> list[dict[str, Any]] | None:
+        """Its last receipts that could not be read whole; None when there is no such carrier."""
+        ...
+
     async def pause(self, name: str) -> bool:
         """Stop sending over it; False when there is none."""
         ...

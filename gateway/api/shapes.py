@@ -319,6 +319,41 @@ class BindView(msgspec.Struct, kw_only=True):
     reason: str | None = None
 
 
+class IdForm(msgspec.Struct, kw_only=True):
+    """How a carrier writes message ids: the setting, and what ``auto`` has learned from receipts.
+
+    ``agreeing`` is how many receipts in a row have said the same; at 20 it is learned."""
+
+    mode: Literal["auto", "same", "hex-decimal", "decimal-hex"]
+    learned: Literal["same", "hex-decimal", "decimal-hex"] | None
+    agreeing: int
+
+
+class ReadView(msgspec.Struct, kw_only=True):
+    """What was read of a receipt all the same; empty where nothing was."""
+
+    id: str
+    stat: str
+    state: str
+    error: str
+    done: str
+
+
+class UnreadView(msgspec.Struct, kw_only=True):
+    """A receipt of which something could not be read."""
+
+    at: Time
+    what: Literal["nothing", "no_id", "no_state", "unknown_state", "date"]
+    pdu: Literal["deliver_sm", "data_sm"]
+    esm_class: int
+    data_coding: int
+    source: str = field(name="from")
+    to: str
+    text: Annotated[str, Meta(description="numbers masked, without what it quotes of the message")]
+    tlvs: Annotated[dict[str, str], Meta(description="by tag; what is no text is hexadecimal")]
+    read: ReadView
+
+
 class CarrierView(msgspec.Struct, kw_only=True):
     """A carrier now."""
 
@@ -329,6 +364,7 @@ class CarrierView(msgspec.Struct, kw_only=True):
     """It accepts messages and has sent no receipt for long."""
     rate: int
     sending_rate: float
+    message_id: IdForm
     binds: list[BindView]
 
 

@@ -129,7 +129,7 @@ class Account:
 
     def status(self) -> dict[str, Any]:
         """What ``GET /v1/carriers`` shows of this carrier."""
-        c, pump = self.carrier, self.pump
+        c, pump, learner = self.carrier, self.pump, self.inbound.learner
         return {
             "name": c.name,
             "state": "paused" if pump.paused else "bound" if pump.bound else "disconnected",
@@ -139,6 +139,11 @@ class Account:
             "sending_rate": round(pump.sending_rate(time.monotonic()), 1),
             "window": c.window,
             "outstanding": sum(bind.session.outstanding for bind in self.binds),
+            "message_id": {
+                "mode": c.message_id,
+                "learned": (learner and learner.learned) or None,
+                "agreeing": learner.agreeing if learner else 0,
+            },
             "binds": [
                 {
                     "index": bind.index,
@@ -163,6 +168,11 @@ class Carriers:
     def status(self) -> list[dict[str, Any]]:
         """One entry a carrier, in the order of the configuration."""
         return [account.status() for account in self.accounts.values()]
+
+    def unread(self, name: str) -> list[dict[str, Any]] | None:
+        """A carrier's last receipts that could not be read whole; None: no carrier."""
+        account = self.accounts.get(name)
+        return None if account is None else account.inbound.unread.view()
 
     async def pause(self, name: str) -> bool:
         """Stop claiming for a carrier; False when there is none of that name."""

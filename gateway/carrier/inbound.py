@@ -17,14 +17,18 @@ from typing import TypeVar
 
 import msgspec
 
+from gateway import pattern
 from gateway.carrier.session import Bind
+from gateway.carrier.unread import Unread
 from gateway.clock import wall_ms
 from gateway.config import Carrier
 from gateway.errors import Fenced, StoreUnavailable
-from gateway.message import STATE_OF_RECEIPT, MessageState, Receipt, Reply
+from gateway.message import STATE_OF_RECEIPT, MessageState, Receipt, ReceiptState, Reply
 from gateway.metrics import Metrics
+from gateway.smpp.dates import told_at
+from gateway.smpp.learning import Learner
 from gateway.smpp.pdu import DataSm, DataSmResp, DeliverSm, DeliverSmResp, Pdu
-from gateway.smpp.receipt import ONE_READING, candidates, first_key, read
+from gateway.smpp.receipt import ONE_READING, Habits, candidates, first_key, read, unread
 from gateway.smpp.session import Session
 from gateway.store import Store
 from gateway.store.commit import BatchSize
@@ -34,6 +38,10 @@ log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 
+_READ_FIRST = ("hex-decimal", "decimal-hex")
+"""What changes when it has been learned: the same form is read first anyway."""
+_BY_ITS_ID = (Found.moved, Found.no_change)
+_UNKNOWN = ReceiptState.UNKNOWN
 _TO_READ_AGAIN = (Found.unread, Found.already_committed)
 _DELIVERIES = (DeliverSm, DataSm)
 HOLD_SECONDS = 8.0
@@ -45,6 +53,18 @@ away we read on, and answer more of them with "try later": responses come on the
 that is not read in time would bring its message into doubt."""
 KEPT_ANYWAY = 1_000
 """Replies remembered as kept though they were answered with "try later"."""
+
+
+def habits_of(carrier: Carrier) -> Habits | None:
+    """How the account's receipts differ from everybody's; None: not at all."""
+    habits = Habits(
+        pattern.compiled(carrier.receipt_pattern) if carrier.receipt_pattern else None,
+        {word.upper(): ReceiptState(state) for word, state in carrier.receipt_states},
+        carrier.receipts_by,
+        carrier.receipt_id_tlv,
+        carrier.receipt_state_tlv,
+    )
+    return habits if habits != Habits() else None
 
 
 class Delivery(msgspec.Struct, gc=False):
@@ -83,6 +103,12 @@ class Inbound:
         self._deliveries: list[Delivery] = []
         self._committing: list[Delivery] = []
         self._settling = 0
+        self.unread = Unread()
+        self.learner = Learner() if carrier.message_id == "auto" else None
+        self._mode: str = carrier.message_id
+        """How ids are read first: the mode, or the form that has been learned."""
+        self._habits = habits_of(carrier)
+        self._states = self._habits.states if self._habits else {}
         self._others = () if carrier.message_id in ONE_READING else None
         self._kept_anyway: OrderedDict[Reply, None] = OrderedDict()
         self._size = BatchSize()
@@ -111,11 +137,10 @@ class Inbound:
                 extra={"carrier": self._carrier.name, "pdu": type(pdu).__name__},
             )
             return
-        found = read(pdu, self._carrier.default_alphabet)
+        found = read(pdu, self._carrier.default_alphabet, self._habits)
         item = reply = None
         if isinstance(found, Receipt):
-            key = first_key(found.carrier_message_id, self._carrier.message_id)
-            item = ReceiptItem(key, found, STATE_OF_RECEIPT[found.state], self._others)
+            item = self._item(pdu, found)
         else:
             reply = found
         delivery = Delivery(bind, session, pdu, time.monotonic(), item, reply)
@@ -130,6 +155,18 @@ class Inbound:
             self._hold(True)
         self._deliveries.append(delivery)
         self._start()
+
+    def _item(self, pdu: DeliverSm | DataSm, found: Receipt) -> ReceiptItem:
+        """What goes into the store of a receipt; what could not be read of it is kept apart."""
+        written = found.done_at
+        done_at = told_at(written, int(time.time()) // 3600) if written else ""
+        if not found.carrier_message_id or found.state is _UNKNOWN or (written and not done_at):
+            what = unread(found, self._states) or ("date" if written and not done_at else "")
+            if what:
+                self._metrics.unread[what] += 1
+                self.unread.keep(wall_ms(), what, pdu, found)
+        key = first_key(found.carrier_message_id, self._mode)
+        return ReceiptItem(key, found, STATE_OF_RECEIPT[found.state], self._others, done_at)
 
     async def finish(self, seconds: float) -> None:
         """Let the running commits end, at most ``seconds``."""
@@ -209,6 +246,7 @@ class Inbound:
             if item.others is None and met.found in _TO_READ_AGAIN
         ]
         if not again:
+            self._learn(items, matched)
             return matched
         mode = self._carrier.message_id
         whole = [
@@ -218,9 +256,32 @@ class Inbound:
             for place in again
         ]
         found = await self._commit([], whole)
-        for place, met in zip(again, found, strict=True):
-            matched[place] = met
+        read = list(items)
+        for place, item, met in zip(again, whole, found, strict=True):
+            matched[place], read[place] = met, item
+        self._learn(read, matched)
         return matched
+
+    def _learn(self, items: list[ReceiptItem], matched: list[Matched]) -> None:
+        """By which reading of its id each receipt found its message.
+
+        Once a form is sure, those that its reading found have nothing more to teach.
+        """
+        learner = self.learner
+        if learner is None:
+            return
+        sure = learner.learned
+        for item, met in zip(items, matched, strict=True):
+            place = met.reading
+            if (place or not sure) and met.found in _BY_ITS_ID:
+                key = item.others[place - 1] if place and item.others else item.key
+                learner.teach(item.receipt.carrier_message_id, item.receipt.to, key)
+        if learner.learned != sure:
+            log.info(
+                "message ids learned",
+                extra={"carrier": self._carrier.name, "form": learner.learned or "unknown"},
+            )
+            self._mode = learner.learned if learner.learned in _READ_FIRST else "auto"
 
     async def _until_kept(self, commit: Callable[[str], Awaitable[Answer]]) -> Answer:
         """Try the same batch until the store has it; meanwhile tell the carrier to come again."""

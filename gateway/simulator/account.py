@@ -13,11 +13,11 @@ from gateway.simulator.receipts import Taken, Wording
 from gateway.simulator.script import Receipts
 from gateway.simulator.sliding import SlidingSecond
 from gateway.simulator.words import OK, status_code
-from gateway.smpp.pdu import DeliverSm, status_name
+from gateway.smpp.pdu import DataSm, DeliverSm, status_name
 
 
 class Delivery:
-    """One deliver_sm on its way to an ESME: a receipt with its ``word``, or a reply as a PDU."""
+    """One PDU on its way to an ESME: a receipt with its ``word``, or a reply as it is."""
 
     __slots__ = ("home", "other_bind", "pdu", "taken", "tries", "word")
 
@@ -27,7 +27,7 @@ class Delivery:
         taken: Taken | None = None,
         word: str = "",
         other_bind: bool = False,
-        pdu: DeliverSm | None = None,
+        pdu: DeliverSm | DataSm | None = None,
     ) -> None:
         self.home = home
         self.taken = taken
@@ -36,7 +36,7 @@ class Delivery:
         self.pdu = pdu
         self.tries = 0
 
-    def letter(self, wording: Wording, wall: int) -> DeliverSm:
+    def letter(self, wording: Wording, wall: int) -> DeliverSm | DataSm:
         """The PDU; a receipt is worded once, when it is first sent (at ``wall``)."""
         if self.pdu is None:
             assert self.taken is not None
@@ -51,7 +51,7 @@ class Receiver(Protocol):
     def free(self) -> bool:
         """Whether it can take one more now."""
 
-    def deliver(self, delivery: Delivery, pdu: DeliverSm, now: float) -> None:
+    def deliver(self, delivery: Delivery, pdu: DeliverSm | DataSm, now: float) -> None:
         """Send it; its answer comes to :meth:`Account.answered` or :meth:`Account.unanswered`."""
 
     def flush(self, now: float) -> None:

@@ -21,6 +21,7 @@ from gateway.smpp.pdu import (
     BindTransceiverResp,
     BindTransmitter,
     BindTransmitterResp,
+    DataSm,
     DeliverSm,
     Pdu,
     Status,
@@ -204,7 +205,7 @@ class Link(asyncio.Protocol):
         """A deliver_sm may be sent now."""
         return self._receives and self._writable and self.session.window_free > 0
 
-    def deliver(self, delivery: Delivery, pdu: DeliverSm, now: float) -> None:
+    def deliver(self, delivery: Delivery, pdu: DeliverSm | DataSm, now: float) -> None:
         """Queue a deliver_sm; its answer comes to the carrier."""
         self.session.send(pdu, now, delivery)
 

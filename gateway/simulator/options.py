@@ -38,7 +38,11 @@ def parser() -> argparse.ArgumentParser:
     add("--drop-every", type=float, metavar="S", help="cut every link every S seconds")
     add("--drop-after", type=int, metavar="N", help="cut a link at its Nth submit")
     add("--ids", metavar="FORM", help="decimal, hex, uuid, hex-decimal or decimal-hex")
-    add("--receipts", metavar="FORM", help="none, text, tlv or both")
+    add(
+        "--receipts",
+        metavar="FORM",
+        help="none, text, tlv, both, payload, ucs2, data_sm, list or vendor",
+    )
     add("--receipt-delay", metavar="MS", help="from the response to the receipt")
     add("--outcome", action="append", default=[], metavar="WORD=SHARE", help="as UNDELIV=0.1")
     add("--replies", type=float, metavar="SHARE", help="debtors who answer")

@@ -83,7 +83,18 @@ class Ids(Table, frozen=True):
 class Receipts(Table, frozen=True):
     """Delivery receipts: whether, when, in which form, and how badly behaved."""
 
-    form: Literal["none", "text", "tlv", "both"] = "text"
+    form: Literal["none", "text", "tlv", "both", "payload", "ucs2", "data_sm", "list", "vendor"] = (
+        "text"
+    )
+    """Text, TLVs (receipted_message_id, message_state) or both; the text in message_payload, in
+    UCS-2, or in a data_sm; a comma list without keys; or TLVs of a vendor's (0x1400 the id, 0x1401
+    the word) beside an empty text."""
+    esm_class: Annotated[int, msgspec.Meta(ge=0, le=255)] = 0x04
+    """Of receipts; 0 is a carrier that does not mark them."""
+    intermediate: bool = False
+    """ENROUTE comes as an intermediate notification (esm_class 0x20)."""
+    words: dict[Word, str] = {}
+    """What this carrier writes for a word of appendix B, in the text and the vendor's TLV."""
     layout: Literal["standard", "seconds", "century", "minimal", "mixed"] = "standard"
     """Dates of 10 digits (appendix B), 12, or 14; ``minimal`` has id, dates and stat alone."""
     unasked: bool = False

@@ -4,15 +4,19 @@ Only esm_class makes a receipt (SMPP 3.4, 5.2.12): a debtor may text ``id:5 stat
 text of a receipt is the SMSC vendor's own (appendix B is an example that most follow, loosely),
 so reading is total: what a carrier leaves out is empty, what it invents is kept as written.
 Where a TLV and the text both tell, the TLV counts.
+
+A carrier may have :class:`Habits` of its own: a pattern for texts without keys, its own words,
+TLVs of its vendor's, or no esm_class in its receipts.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Final, Protocol
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple, Protocol
 
 from gateway.message import Receipt, ReceiptState, Reply
+from gateway.pattern import LONGEST as PATTERN_LONGEST
 from gateway.smpp.constants import Tlv
 from gateway.smpp.text import decode, split_header
 
@@ -30,6 +34,23 @@ class Inbound(Protocol):
     def destination_addr(self) -> str: ...
     @property
     def tlvs(self) -> tuple[tuple[int, bytes], ...]: ...
+
+
+class Habits(NamedTuple):
+    """How the receipts of one carrier differ from everybody's."""
+
+    pattern: re.Pattern[str] | None = None
+    """Of a whole text, from its beginning, with the groups ``id`` and ``stat``, and perhaps
+    ``err`` and ``done``. A text that it does not match is read as any other."""
+    states: Mapping[str, ReceiptState] = {}
+    """The carrier's words, in upper case, before those that everybody knows."""
+    by: str = "esm_class"
+    """What makes a receipt: ``esm_class``; ``text``: that it can be read as one, with an id and a
+    known state; ``either`` of the two."""
+    id_tlv: int = 0
+    """The tag of a TLV with the id, as text; 0: none but receipted_message_id."""
+    state_tlv: int = 0
+    """The tag of a TLV with the state, as a word or a number; 0: none but message_state."""
 
 
 UDHI: Final = 0x40
@@ -85,15 +106,22 @@ _SAR: Final = tuple(map(int, (Tlv.SAR_MSG_REF_NUM, Tlv.SAR_TOTAL_SEGMENTS, Tlv.S
 _LONGEST: Final = 64  # characters kept of stat, err and the date
 
 
-def read(pdu: Inbound, default_alphabet: str = "gsm7") -> Receipt | Reply:
+def read(
+    pdu: Inbound, default_alphabet: str = "gsm7", habits: Habits | None = None
+) -> Receipt | Reply:
     """The receipt or the reply in ``pdu``. Total.
 
     ``default_alphabet`` is what data_coding 0 means in a reply (``gsm7``, ``latin1``, ``ascii``);
     a receipt's octets are ASCII, whatever its data_coding, unless they are plainly UTF-16.
+    ``habits`` are the carrier's own, where it has any.
     """
     tlvs = dict(pdu.tlvs) if pdu.tlvs else {}
     octets: bytes = getattr(pdu, "short_message", b"") or tlvs.get(_MESSAGE_PAYLOAD, b"")
-    if pdu.esm_class & MESSAGE_TYPE in RECEIPT_TYPES:
+    if habits is not None:
+        found = _by_habit(pdu, tlvs, octets, habits)
+        if found is not None:
+            return found
+    elif pdu.esm_class & MESSAGE_TYPE in RECEIPT_TYPES:
         return _receipt(pdu, tlvs, octets)
     decoded = decode(octets, pdu.data_coding, bool(pdu.esm_class & UDHI), default_alphabet)
     return Reply(
@@ -134,6 +162,96 @@ def _receipt(pdu: Inbound, tlvs: dict[int, bytes], octets: bytes) -> Receipt:
     )
 
 
+def _by_habit(
+    pdu: Inbound, tlvs: dict[int, bytes], octets: bytes, habits: Habits
+) -> Receipt | None:
+    """A receipt as this carrier writes them; None for what is none here."""
+    esm_class = pdu.esm_class
+    marked = esm_class & MESSAGE_TYPE in RECEIPT_TYPES
+    if not marked and habits.by == "esm_class":
+        return None
+    if esm_class & UDHI:
+        octets = split_header(octets)[1]
+    carrier_message_id, done_at, stat, error = _by_pattern(octets, habits) or _fields(octets)
+    word, state = _vendor_state(tlvs, habits)
+    if state is None:
+        state = STATE_OF_CODE.get(_tlv_number(tlvs, _MESSAGE_STATE, 1))
+    stat = stat or word or (state.value if state else "")
+    if state is None or state is _UNKNOWN:
+        state = state_of_word(stat, habits.states) or state
+    carrier_message_id = (
+        (_tlv_text(tlvs, habits.id_tlv) if habits.id_tlv else "")
+        or _tlv_text(tlvs, _RECEIPTED_MESSAGE_ID)
+        or carrier_message_id
+    )
+    if (not marked or habits.by == "text") and not (carrier_message_id and state):
+        return None
+    if esm_class & INTERMEDIATE and marked and state is not ReceiptState.DELIVRD:
+        state = ReceiptState.ENROUTE
+    return Receipt(
+        carrier_message_id,
+        state or _UNKNOWN,
+        stat,
+        error or _network_error(tlvs.get(_NETWORK_ERROR_CODE, b"")),
+        _number(pdu.source_addr),
+        _name(pdu.destination_addr),
+        _tlv_number(tlvs, _USER_MESSAGE_REFERENCE, 2),
+        done_at,
+    )
+
+
+def _by_pattern(octets: bytes, habits: Habits) -> tuple[str, str, str, str] | None:
+    """(id, done date, stat, err) by the carrier's pattern; None where it does not match.
+
+    The text is bounded, and so is what the pattern may do with it (:mod:`gateway.pattern`).
+    """
+    if habits.pattern is None:
+        return None
+    found = habits.pattern.match(text_of(octets)[:PATTERN_LONGEST])
+    if found is None:
+        return None
+    said = found.groupdict("")
+    return (
+        clean(said.get("id", "")),
+        _short(said.get("done", "")),
+        _short(said.get("stat", "")),
+        _short(said.get("err", "")),
+    )
+
+
+def _vendor_state(tlvs: dict[int, bytes], habits: Habits) -> tuple[str, ReceiptState | None]:
+    """What the vendor's TLV says of the state: its word or number, and what that means to us."""
+    value = tlvs.get(habits.state_tlv, b"") if habits.state_tlv else b""
+    text = clean(value.decode("latin-1"))
+    if text and text.isascii() and text.isprintable():
+        return _short(text), state_of_word(_short(text), habits.states)
+    number = _tlv_number(tlvs, habits.state_tlv, 4)
+    if number is None:
+        return "", None
+    word = str(number)
+    return word, habits.states.get(word) or STATE_OF_CODE.get(number)
+
+
+def state_of_word(stat: str, states: Mapping[str, ReceiptState] = {}) -> ReceiptState | None:
+    """What a ``stat`` means, by the carrier's own table and then by everybody's; None: nothing."""
+    word = stat.upper()
+    return states.get(word) or STATE_OF_WORD.get(word)
+
+
+def unread(receipt: Receipt, states: Mapping[str, ReceiptState] = {}) -> str:
+    """What of a receipt could not be read, in a word; empty when all that counts could be.
+
+    ``nothing``: neither id nor state; ``no_id``; ``no_state``; ``unknown_state``: a word that is
+    in no table. The word UNKNOWN is known, and an intermediate notification needs no state.
+    """
+    known = receipt.state is not _UNKNOWN or state_of_word(receipt.stat, states) is not None
+    if known:
+        return "" if receipt.carrier_message_id else "no_id"
+    if receipt.stat:
+        return "unknown_state"
+    return "no_state" if receipt.carrier_message_id else "nothing"
+
+
 # --- the text (appendix B) ------------------------------------------------------------------------
 
 _STANDARD: Final = re.compile(
@@ -158,8 +276,11 @@ _EDGES: Final = "\0 \t\r\n"
 _AROUND: Final = _EDGES + ",;"
 
 
-def _text(octets: bytes) -> str:
-    """Keys are ASCII, so a zero among the first two octets is UTF-16, whatever is declared."""
+def text_of(octets: bytes) -> str:
+    """A receipt's text, without blanks around it.
+
+    Keys are ASCII, so a zero among the first two octets is UTF-16, whatever is declared.
+    """
     lead = octets[:2]
     if lead == b"\xff\xfe" or (len(lead) == 2 and lead[0] and not lead[1]):
         return octets.decode("utf-16-le", "replace").lstrip("\ufeff").strip(_EDGES)
@@ -170,7 +291,7 @@ def _text(octets: bytes) -> str:
 
 def _fields(octets: bytes) -> tuple[str, str, str, str]:
     """(id, done date, stat, err), each empty if it is not there."""
-    found = _scan(_text(octets))
+    found = _scan(text_of(octets))
     return (
         clean(_word(found.get("id", ""))),
         _short(found.get("done date", "")),
@@ -299,9 +420,9 @@ def first_key(receipt_id: str, mode: str) -> str:
     """The first of :func:`candidates`, which nearly always is the one; empty for none."""
     key = canonical(receipt_id, mode)
     if mode == "hex-decimal":
-        return _to_hex(key) or key
+        return to_hex(key) or key
     if mode == "decimal-hex":
-        return _to_decimal(key) or key
+        return to_decimal(key) or key
     return key
 
 
@@ -310,11 +431,11 @@ def _read_same(key: str) -> tuple[str, ...]:
 
 
 def _read_decimal(key: str) -> tuple[str, ...]:
-    return (_to_hex(key) or key,)
+    return (to_hex(key) or key,)
 
 
 def _read_hex(key: str) -> tuple[str, ...]:
-    decimal = _to_decimal(key)
+    decimal = to_decimal(key)
     if not decimal:
         return (key,)
     # With letters it cannot be mistaken for a decimal id: try it as written, too.
@@ -322,11 +443,11 @@ def _read_hex(key: str) -> tuple[str, ...]:
 
 
 def _read_either(key: str) -> tuple[str, ...]:
-    decimal = _to_decimal(key)
+    decimal = to_decimal(key)
     if not decimal:
-        hexadecimal = _to_hex(key)
+        hexadecimal = to_hex(key)
         return (key, hexadecimal) if hexadecimal else (key,)
-    return tuple(dict.fromkeys(filter(None, (key, _to_hex(key), decimal))))
+    return tuple(dict.fromkeys(filter(None, (key, to_hex(key), decimal))))
 
 
 _READINGS: Final[dict[str, Callable[[str], tuple[str, ...]]]] = {
@@ -337,13 +458,14 @@ _READINGS: Final[dict[str, Callable[[str], tuple[str, ...]]]] = {
 }
 
 
-def _to_hex(key: str) -> str:
-    """A decimal number up to 64 bits in hexadecimal; empty for anything else."""
+def to_hex(key: str) -> str:
+    """A key that is a decimal number up to 64 bits in hexadecimal; empty for any other."""
     if len(key) > 20 or not (key.isascii() and key.isdigit()):
         return ""
     number = int(key)
     return f"{number:x}" if number < _LARGEST else ""
 
 
-def _to_decimal(key: str) -> str:
+def to_decimal(key: str) -> str:
+    """A key of hexadecimal digits, up to 64 bits, in decimal; empty for any other."""
     return str(int(key, 16)) if _HEX.fullmatch(key) else ""

@@ -1,7 +1,8 @@
 -- commit: what one process learned from one carrier account: settles, then receipts.
 -- ARGV[1] {now_ms, account, left, plain, settles, receipts, correlation hours, parked seconds,
 -- batch, incarnation}, bodies of releases and doubts from ARGV[2] on. Answers {microseconds,
--- code * 10000 + old state * 100 + new state, submitted_ms, ... for each receipt}. A batch that has
+-- reading * 100000 + code * 10000 + old state * 100 + new state, submitted_ms, ... for each receipt}.
+-- The reading is 0 where the key found it, and else the place of the further one that did. A batch that has
 -- been committed before answers {-1}, an incarnation that others have declared dead {-2}; neither
 -- changes anything.
 -- left: {lane, {entry, ...}, ...}: what is done with. What goes back or into doubt leaves one by
@@ -11,7 +12,7 @@
 -- settle: {1 submitted|2 release|3 doubt, lane, entry, id, client, campaign, ref, to, state,
 --          error, fates, attempt, sent_ms, ids, body index, due_ms|-1 front, reason,
 --          an earlier attempt left fates}
--- receipts: {ask, {receipt's seven values (see `apply`), ...}, {place: further readings}}. With
+-- receipts: {ask, {receipt's eight values (see `apply`), ...}, {place: further readings}}. With
 -- `ask`, one that is not found by its key and has no further readings is asked for again.
 -- receipt codes: 1 moved, 2 no change, 3 parked, 4 settled a doubt, 5 several candidates,
 -- 7 not found by its first reading: to come again with all of them
@@ -20,7 +21,7 @@ local args = cmsgpack.unpack(ARGV[1])
 local now, left, plain, settles, receipts = args[1], args[3], args[4], args[5], args[6][2]
 account = args[2]
 local hours, parked_seconds = args[7], args[8]
-local ask, readings, WIDTH = args[6][1], args[6][3], 7
+local ask, readings, WIDTH = args[6][1], args[6][3], 8
 if args[10] ~= '' and call('SISMEMBER', K_nodes, args[10]) == 0 then return {-2} end
 if args[9] ~= '' and not call('SET', K_done .. args[9], 1, 'NX', 'EX', 600) then return {-1} end
 local submitted, correlations = {}, plain[2]
@@ -197,9 +198,9 @@ local function receive(r, more)
   local code, old, new, sent = by_reading(r[1], r)
   if code then return code, old, new, sent end
   if ask and not more and r[1] ~= '' then return 7, 0, 0, 0 end
-  for _, canon in ipairs(more or {}) do
+  for place, canon in ipairs(more or {}) do
     code, old, new, sent = by_reading(canon, r)
-    if code then return code, old, new, sent end
+    if code then return place * 10 + code, old, new, sent end
   end
   local id, index, many = suspect(r)
   if id then
@@ -216,7 +217,7 @@ end
 for i = 1, #receipts / WIDTH do
   local at = WIDTH * i - WIDTH
   local r = {receipts[at + 1], receipts[at + 2], receipts[at + 3], receipts[at + 4],
-             receipts[at + 5], receipts[at + 6], receipts[at + 7]}
+             receipts[at + 5], receipts[at + 6], receipts[at + 7], receipts[at + 8]}
   local code, old, new, sent = receive(r, readings[i])
   answer[2 * i], answer[2 * i + 1] = code * 10000 + old * 100 + new, sent
 end

@@ -92,6 +92,8 @@ class ReceiptItem(msgspec.Struct, gc=False):
     state: MessageState
     others: tuple[str, ...] | None = ()
     """Further readings; None when nobody has looked: then :attr:`Found.unread` asks for them."""
+    done_at: str = ""
+    """The receipt's date, read; for its event."""
 
 
 class Matched(msgspec.Struct, gc=False):
@@ -101,6 +103,8 @@ class Matched(msgspec.Struct, gc=False):
     old: int
     new: int
     submitted_ms: int
+    reading: int = 0
+    """Which reading of its id found it: 0 the key, and so on through the others."""
 
 
 class Correlation:
@@ -150,7 +154,9 @@ class Correlation:
         if answer[0] == -1:
             return [Matched(Found.already_committed, 0, 0, 0) for _ in receipts]
         return [
-            Matched(_FOUND[met // 10_000], met // 100 % 100, met % 100, sent_ms)
+            Matched(
+                _FOUND[met // 10_000 % 10], met // 100 % 100, met % 100, sent_ms, met // 100_000
+            )
             for met, sent_ms in zip(answer[1::2], answer[2::2], strict=True)
         ]
 
@@ -311,7 +317,7 @@ def _receipt_rows(items: list[ReceiptItem]) -> tuple[bool, list[Any], dict[int, 
         r = item.receipt
         values += (
             item.key, r.to, r.sender, -1 if r.reference is None else r.reference, int(item.state),
-            r.error.replace(":", " "), r.carrier_message_id,
+            r.error.replace(":", " "), r.carrier_message_id, item.done_at,
         )  # fmt: skip
         if item.others is None:
             ask = True

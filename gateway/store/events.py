@@ -88,6 +88,8 @@ def _events(entry: str, packed: bytes) -> list[Event]:
         data = {"error": error} if error else {}
         if kind == "reply":
             data = {"text": rest[1], "to": rest[0]}
+        elif rest:
+            data["done_at"] = rest[0]
         events.append(
             Event(
                 cursor=f"{entry}.{number}",

@@ -199,6 +199,13 @@ local function segment_of(text)
   return id, tonumber(index)
 end
 
+-- What an event tells of a receipt: its error, and its date where it had one (one that was parked by
+-- an earlier version has none).
+local function told_by(error, r)
+  if r[8] and r[8] ~= '' then return error .. '\031' .. r[8] end
+  return error
+end
+
 -- The common case of `apply`, without a table: one segment, submitted by the account that knows.
 -- Answers nil where it is not that.
 local function apply_to_one(id, key, record, r, now)
@@ -213,14 +220,14 @@ local function apply_to_one(id, key, record, r, now)
   local error = state ~= DELIVERED and said or ''
   call('HSET', key, 's', TEXT[state] .. head .. '\031' .. text_of(now) .. '\031' .. error .. '\031'
     .. TEXT[state] .. ':' .. said .. ':' .. carrier_id)
-  tell(client, STATE_NAME[state], id, campaign, ref, to, error)
+  tell(client, STATE_NAME[state], id, campaign, ref, to, told_by(error, r))
   moved(campaign, SUBMITTED, state, error)
   return SUBMITTED, state, tonumber(sent)
 end
 
 -- Applies what a carrier reported about one segment. Answers old state, new state, submitted_ms,
 -- or nil when the record is gone or names another recipient.
--- r: {key, to, sender, reference, state, error, carrier id}
+-- r: {key, to, sender, reference, state, error, carrier id, done at}
 local function apply(id, index, r, now)
   local key = K_message .. id
   local m = call('HMGET', key, 's', 'i')
@@ -247,7 +254,7 @@ local function apply(id, index, r, now)
   if state >= FIRST_FINAL and state ~= old then
     said = state ~= DELIVERED and error_of(fates, state) or ''
     call('HSET', key, 's', standing(state, carrier, sent, text_of(now), said, join_fates(fates)))
-    tell(client, STATE_NAME[state], id, campaign, ref, to, said)
+    tell(client, STATE_NAME[state], id, campaign, ref, to, told_by(said, r))
     moved(campaign, old, state, said)
   else
     call('HSET', key, 's', standing(state, carrier, sent, final, said, join_fates(fates)))

@@ -17,9 +17,12 @@ from aiohttp import ClientSession
 from gateway.api.calls import CALLS, NDJSON, Table
 from gateway.api.openapi import document
 from gateway.api.server import Api
+from gateway.carrier.unread import Unread
 from gateway.config import Carrier, Client, Config, Http, Redis, Route, Safety
 from gateway.errors import CallerError
+from gateway.message import Receipt, ReceiptState
 from gateway.metrics import Metrics
+from gateway.smpp.pdu import DeliverSm
 from gateway.store import Store
 from tests.redis_server import RedisServer
 
@@ -54,9 +57,18 @@ class Carriers:
                 "receipts_missing": False,
                 "rate": 100,
                 "sending_rate": 0.0,
+                "message_id": {"mode": "auto", "learned": None, "agreeing": 0},
                 "binds": [bind],
             }
         ]
+
+    def unread(self, name: str) -> list[dict[str, Any]] | None:
+        if name != "andina":
+            return None
+        receipt = Receipt("", ReceiptState.UNKNOWN, "", "", "56912345678", "3450", None)
+        kept = Unread()
+        kept.keep(NOW, "nothing", DeliverSm(esm_class=4, short_message=b"00,,x"), receipt)
+        return kept.view()
 
     async def pause(self, name: str) -> bool:
         self.paused = self.paused or name == "andina"

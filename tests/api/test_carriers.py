@@ -12,6 +12,16 @@ async def test_carriers_are_shown(api: Running) -> None:
     assert (await api.call("GET", "/v1/carriers", key="reader")).status == 403
 
 
+async def test_receipts_that_could_not_be_read_are_shown(api: Running) -> None:
+    """To the operator alone, numbers masked."""
+    answer = await api.call("GET", "/v1/carriers/andina/unread")
+    (one,) = answer.json["items"]
+    assert (one["what"], one["text"], one["from"]) == ("nothing", "00,,x", "569*****678")
+    assert (await api.call("GET", "/v1/carriers/andina/unread", key="reader")).status == 403
+    answer = await api.call("GET", "/v1/carriers/none/unread")
+    assert (answer.status, answer.json["type"]) == (404, "unknown-carrier")
+
+
 async def test_pause_and_resume(api: Running) -> None:
     """Each answers the carrier as it is then."""
     paused = await api.call("POST", "/v1/carriers/andina/pause")

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.simulator.receipts import Due, Plan, Taken, Wording
 from gateway.simulator.script import Ids, Receipts
-from gateway.smpp.pdu import Tlv
+from gateway.smpp.pdu import DataSm, Tlv
 from tests.simulator.test_chance import draws
 
 TAKEN = Taken(48_879, "3450", 0, 1, "56911111111", 1, 1, b"\x00\x2a", b"hola", 1_700_000_000)
@@ -122,3 +122,51 @@ def test_both_forms_agree_and_a_word_without_a_number_is_unknown() -> None:
     pdu = Wording(Receipts(form="both"), Ids()).letter(TAKEN, "NOCRED", DONE)
     assert b"stat:NOCRED" in pdu.short_message
     assert (int(Tlv.MESSAGE_STATE), b"\x07") in pdu.tlvs
+
+
+STANDARD = b"id:48879 sub:001 dlvrd:001 submit date:2311142213 done date:2311142214 stat:DELIVRD"
+
+
+def letter(word: str = "DELIVRD", **settings: Any) -> Any:
+    return Wording(Receipts(reference=False, **settings), Ids()).letter(TAKEN, word, DONE)
+
+
+@pytest.mark.parametrize("form", ["payload", "data_sm"])
+def test_the_text_in_a_payload(form: Any) -> None:
+    pdu = letter(form=form)
+    ((tag, text),) = pdu.tlvs
+    assert tag == int(Tlv.MESSAGE_PAYLOAD)
+    assert text.startswith(STANDARD)
+    assert isinstance(pdu, DataSm) is (form == "data_sm")
+    assert getattr(pdu, "short_message", b"") == b""
+    assert (pdu.source_addr, pdu.destination_addr) == ("56911111111", "3450")
+
+
+def test_the_text_in_ucs2() -> None:
+    pdu = letter(form="ucs2", layout="minimal")
+    assert pdu.data_coding == 8
+    assert pdu.short_message.decode("utf-16-be").endswith("stat:DELIVRD")
+    assert len(letter(form="ucs2").short_message) <= 254
+
+
+def test_a_comma_list_in_the_carriers_words() -> None:
+    pdu = letter("UNDELIV", form="list", words={"UNDELIV": "07"})
+    assert pdu.short_message == b"07,2311142214,2311142213,001,56911111111,48879"
+
+
+def test_a_vendors_tlvs() -> None:
+    pdu = letter("UNDELIV", form="vendor", words={"UNDELIV": "07"})
+    assert pdu.short_message == b""
+    assert pdu.tlvs == ((0x1400, b"48879"), (0x1401, b"07"))
+
+
+def test_what_marks_a_receipt() -> None:
+    assert letter(esm_class=0).esm_class == 0
+    assert letter("ENROUTE", intermediate=True).esm_class == 0x20
+    assert letter("ENROUTE").esm_class == letter(intermediate=True).esm_class == 0x04
+
+
+def test_a_word_of_the_carriers_own_counts_as_what_it_stands_for() -> None:
+    text = letter(words={"DELIVRD": "OK"}).short_message
+    assert b"dlvrd:001" in text
+    assert b"stat:OK " in text

@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.message import Receipt, ReceiptState, Reply
+from gateway.metrics import UNREAD
+from gateway.pattern import compiled
 from gateway.smpp import receipt as module
 from gateway.smpp.constants import Tlv
 from gateway.smpp.pdu import DataSm, DeliverSm
-from gateway.smpp.receipt import candidates, canonical, clean, first_key, read
+from gateway.smpp.receipt import Habits, candidates, canonical, clean, first_key, read, unread
 
 DATA = Path(__file__).parents[1] / "data" / "receipts.jsonl"
 LINES: dict[str, str] = {
@@ -296,6 +298,138 @@ def test_reference(value: bytes, reference: int | None) -> None:
     assert receipt(STANDARD).reference is None
 
 
+# --- what a carrier does in its own way -----------------------------------------------------------
+
+LIST = compiled(r"(?P<stat>\d\d),(?P<done>\d{10}),\d{10},(?P<err>[^,]*),\d+,\d+,(?P<id>[^,\s]+)")
+LIST_TEXT = LINES["Vodafone CSV (kannel devel msg02229)"]
+OWN = Habits(LIST, {"00": STATES.DELIVRD, "07": STATES.UNDELIV, "KO": STATES.REJECTD})
+
+
+def by(habits: Habits, text: str | bytes = b"", esm_class: int = 0x04, **fields: Any) -> Any:
+    return read(deliver(text, esm_class, **fields), "gsm7", habits)
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_habits_change_nothing_of_what_they_do_not_fit(name: str) -> None:
+    """The standard forms are read as ever beside a pattern, in every place they may stand."""
+    if LINES[name] == LIST_TEXT:
+        return
+    text = LINES[name]
+    payload = ((int(Tlv.MESSAGE_PAYLOAD), text.encode()),)
+    assert told(by(OWN, text)) == EXPECTED[name]
+    assert told(by(OWN, tlvs=payload)) == EXPECTED[name]
+    assert told(by(OWN, text.encode("utf-16-be"), data_coding=8)) == EXPECTED[name]
+
+
+def test_a_comma_list_without_keys_is_read_by_the_carriers_pattern() -> None:
+    expected = ("we2345678i9o03er45ty67u", STATES.DELIVRD, "00", "", "0210021543")
+    assert told(by(OWN, LIST_TEXT)) == expected
+    assert told(by(OWN, LIST_TEXT.encode("utf-16-be"))) == expected
+    assert told(by(OWN, b"\x05\0\x03\x07\x01\x01" + LIST_TEXT.encode(), 0x44)) == expected
+    failed = LIST_TEXT.replace("00,", "07,", 1).replace(",,", ",12,")
+    assert told(by(OWN, failed))[1:4] == (STATES.UNDELIV, "07", "12")
+
+
+def test_a_pattern_looks_at_so_much_of_a_text_and_no_more() -> None:
+    end = Habits(compiled(r"(?s:.)*(?P<id>X)(?P<stat>Y)"))
+    assert by(end, "a" * 200 + "XY").carrier_message_id == "X"
+    assert by(end, "a" * 300 + "XY").carrier_message_id == ""
+
+
+@pytest.mark.parametrize(("stat", "state"), [("ko", STATES.REJECTD), ("delivrd", STATES.DELIVRD)])
+def test_the_carriers_own_words(stat: str, state: ReceiptState) -> None:
+    """In any case, and everybody's words beside them."""
+    assert by(OWN, f"id:5 stat:{stat}").state is state
+
+
+VENDOR = Habits(states={"GONE": STATES.EXPIRED, "9": STATES.DELETED}, id_tlv=0x1400, state_tlv=5121)
+
+
+@pytest.mark.parametrize(
+    ("value", "state", "stat"),
+    [
+        (b"DELIVRD\0", STATES.DELIVRD, "DELIVRD"),
+        (b"gone", STATES.EXPIRED, "gone"),
+        (b"\x05", STATES.UNDELIV, "UNDELIV"),
+        (b"\0\x02", STATES.DELIVRD, "DELIVRD"),
+        (b"\x09", STATES.DELETED, "DELETED"),
+        (b"9", STATES.DELETED, "9"),
+        (b"\x63", STATES.UNKNOWN, "c"),
+        (b"\xc8", STATES.UNKNOWN, "200"),
+        (b"\x01\x01\x01\x01\x01", STATES.UNKNOWN, ""),
+        (b"", STATES.UNKNOWN, ""),
+    ],
+)
+def test_a_vendors_tlvs(value: bytes, state: ReceiptState, stat: str) -> None:
+    """The id as text, the state as a word or as a number."""
+    found = by(VENDOR, tlvs=((0x1400, b"00AB-7\0"), (0x1401, value)))
+    assert (found.carrier_message_id, found.state) == ("00AB-7", state)
+    if state is not STATES.DELIVRD and stat not in ("UNDELIV", "DELETED"):
+        assert found.stat == stat
+
+
+def test_the_vendors_tlv_counts_before_the_standard_one_and_that_before_the_text() -> None:
+    tlvs = ((int(Tlv.RECEIPTED_MESSAGE_ID), b"77\0"), (int(Tlv.MESSAGE_STATE), b"\x05"))
+    assert told(by(VENDOR, STANDARD, tlvs=tlvs))[:3] == ("77", STATES.UNDELIV, "DELIVRD")
+    more = (*tlvs, (0x1400, b"88"), (0x1401, b"EXPIRED"))
+    assert told(by(VENDOR, STANDARD, tlvs=more))[:2] == ("88", STATES.EXPIRED)
+
+
+EITHER, TEXT = Habits(by="either"), Habits(by="text")
+
+
+@pytest.mark.parametrize("habits", [EITHER, TEXT])
+def test_a_carrier_that_marks_no_receipt(habits: Habits) -> None:
+    """What reads as a receipt completely is one, in text, TLVs or the carrier's own form."""
+    assert told(by(habits, STANDARD, 0)) == EXPECTED["std"]
+    tlvs = ((int(Tlv.RECEIPTED_MESSAGE_ID), b"77\0"), (int(Tlv.MESSAGE_STATE), b"\x05"))
+    assert by(habits, b"", 0, tlvs=tlvs).state is STATES.UNDELIV
+    own = habits._replace(pattern=LIST, states=OWN.states)
+    assert isinstance(by(own, LIST_TEXT, 0), Receipt)
+    assert isinstance(by(OWN, LIST_TEXT, 0), Reply)
+    assert by(habits, STANDARD, 0, tlvs=tlvs[:1]).carrier_message_id == "77"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["BAJA", "id:5", "stat:DELIVRD", "id:5 stat:MAL", "id: stat:DELIVRD", "", "id:5 text:stat:OK"],
+)
+def test_what_reads_as_half_a_receipt_is_a_reply(text: str) -> None:
+    for habits in (EITHER, TEXT):
+        assert isinstance(by(habits, text, 0), Reply)
+    assert isinstance(by(EITHER, text, 4), Receipt)
+    assert isinstance(by(TEXT, text, 4), Reply)
+
+
+def test_an_intermediate_notification_by_habit() -> None:
+    assert by(OWN, "id:5 stat:UNDELIV", 0x20).state is STATES.ENROUTE
+    assert by(OWN, "id:5 stat:DELIVRD", 0x20).state is STATES.DELIVRD
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        (STANDARD, ""),
+        ("id:5 stat:UNKNOWN", ""),
+        ("id: stat:DELIVRD", "no_id"),
+        ("id: stat:UNKNOWN", "no_id"),
+        ("id:5", "no_state"),
+        ("id:5 stat:WEIRD", "unknown_state"),
+        ("stat:WEIRD", "unknown_state"),
+        (LIST_TEXT, "nothing"),
+        ("", "nothing"),
+    ],
+)
+def test_what_could_not_be_read_has_a_word(text: str, what: str) -> None:
+    assert unread(receipt(text)) == what
+
+
+def test_what_the_carriers_table_knows_is_read() -> None:
+    states = {"WEIRD": STATES.UNKNOWN}
+    assert unread(by(Habits(states=states), "id:5 stat:weird"), states) == ""
+    assert unread(receipt("id:5", 0x20)) == ""
+
+
 # --- receipt or reply -----------------------------------------------------------------------------
 
 
@@ -393,28 +527,53 @@ tlvs = st.lists(st.tuples(st.sampled_from([*map(int, Tlv), 0x1400]), octets), ma
 address = st.text(st.characters(max_codepoint=0xFF), max_size=20)
 
 
-@given(octets, st.integers(0, 0xFF), st.integers(0, 0xFF), tlvs, address, address)
+tags = st.sampled_from([0, 0x1400, *map(int, Tlv)])
+habits = st.none() | st.builds(
+    Habits,
+    st.sampled_from(
+        [None, LIST, compiled(r"(?P<id>[^,]*),(?P<stat>.*)"), compiled("(?P<id>)(?P<stat>a)?")]
+    ),
+    st.dictionaries(st.sampled_from(["00", "DELIVRD", "0", "", "X"]), st.sampled_from(STATES)),
+    st.sampled_from(["esm_class", "text", "either"]),
+    tags,
+    tags,
+)
+
+
+@given(
+    octets | st.text("0,: ", max_size=99).map(str.encode),
+    st.integers(0, 0xFF),
+    st.integers(0, 0xFF),
+    tlvs,
+    st.tuples(address, address),
+    st.booleans(),
+    habits,
+)
 def test_reading_is_total(
     body: bytes,
     esm_class: int,
     data_coding: int,
     extra: tuple[tuple[int, bytes], ...],
-    source: str,
-    destination: str,
+    parties: tuple[str, str],
+    by_data_sm: bool,
+    habits: Habits | None,
 ) -> None:
-    """Any octets make a receipt or a reply, and what names things prints on one line."""
-    found = read(
-        deliver(
-            body,
-            esm_class,
-            data_coding=data_coding,
-            tlvs=extra,
-            source_addr=source,
-            destination_addr=destination,
-        )
-    )
+    """Any octets make a receipt or a reply, whatever the settings; what names things prints on one
+    line, and what could not be read has a word."""
+    fields: dict[str, Any] = {
+        "esm_class": esm_class,
+        "data_coding": data_coding,
+        "source_addr": parties[0],
+        "destination_addr": parties[1],
+    }
+    if by_data_sm:
+        payload = ((int(Tlv.MESSAGE_PAYLOAD), body),)
+        found = read(DataSm(**fields, tlvs=(*extra, *payload)), "gsm7", habits)
+    else:
+        found = read(DeliverSm(**fields, tlvs=extra, short_message=body), "gsm7", habits)
     if isinstance(found, Receipt):
         named = "".join((*told(found), found.to, found.sender))
+        assert unread(found, habits.states if habits else {}) in ("", *UNREAD)
     else:
         named = found.sender + found.to
     assert named.isprintable()

@@ -117,6 +117,36 @@ async def test_a_receipt_not_found_by_its_first_reading_is_asked_for_again(store
     assert await state(store, 1) is MessageState.delivered
 
 
+async def test_the_reading_that_found_a_message_is_told(store: Store) -> None:
+    await sent(store, 1, "ff")
+    await sent(store, 2, "77")
+    readings = msgspec.structs.replace(receipt("255"), others=("597", "ff"))
+    by_place = await take(store, readings, receipt("77"), receipt("78"))
+    assert [(m.found, m.reading) for m in by_place] == [
+        (Found.moved, 2),
+        (Found.moved, 0),
+        (Found.parked, 0),
+    ]
+    assert (by_place[0].old, by_place[0].new) == (MessageState.submitted, MessageState.delivered)
+
+
+async def test_a_receipts_date_is_told_in_its_event(store: Store) -> None:
+    """Of one that was parked, too, and of the last segment's."""
+    early = msgspec.structs.replace(receipt("78"), done_at="2026-11-22T05:04:00")
+    await take(store, early)
+    await sent(store, 1, "77")
+    await sent(store, 2, "78", "79")
+    late = msgspec.structs.replace(
+        receipt("79", ReceiptState.UNDELIV, error="011"), done_at="2026-11-22T05:05:00"
+    )
+    await take(store, receipt("77", ReceiptState.EXPIRED, error="4"), late)
+    events = (await store.events.read("crm", None)).items
+    assert [(e.kind, e.data) for e in events] == [
+        ("expired", {"error": "4"}),
+        ("undelivered", {"error": "011", "done_at": "2026-11-22T05:05:00"}),
+    ]
+
+
 async def test_a_late_enroute_never_overwrites_delivrd(store: Store) -> None:
     await sent(store, 1, "77")
     await take(store, receipt("77"), receipt("77", ReceiptState.ENROUTE))
