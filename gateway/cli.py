@@ -215,6 +215,16 @@ def _notes(config: Config) -> Iterator[str]:
     for carrier in config.carriers:
         if carrier.name not in routed:
             yield f"the carrier {carrier.name} is on no route"
+        for note in _dated(carrier):
+            yield f"the carrier {carrier.name}: {note}"
+
+
+def _dated(carrier: Carrier) -> Iterator[str]:
+    from datetime import UTC, datetime
+
+    from gateway.tls import dates
+
+    return dates.notes(carrier.tls_ca_file, carrier.tls_cert_file, datetime.now(UTC))
 
 
 # key

@@ -25,6 +25,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from gateway.errors import ConfigError
+from gateway.tls.files import problems_of
 from gateway.tomlshape import (
     FLAG,
     Kind,
@@ -46,6 +47,7 @@ SEARCHED = (Path("config/gateway.toml"), Path("/etc/recado/gateway.toml"))
 SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
 Scope = Literal["submit", "read", "admin"]
 DAY = 24 * 60 * 60
+TLS_FILES = ("tls_ca_file", "tls_cert_file", "tls_key_file")
 
 
 def parse_listen(listen: str) -> tuple[str, int]:
@@ -111,6 +113,7 @@ REDIS_URL = secret(
 PASSWORD = secret("0 to 8 ASCII characters (SMPP 3.4)", lambda v: len(v) <= 8 and v.isascii())
 SHA256 = _matches(r"[0-9a-fA-F]{64}", "64 hexadecimal digits, as `recado key` prints them")
 FILE = text("the name of a file")
+HOST = _matches(r"[^\s/\[\]]+", "a host name or address")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -190,11 +193,14 @@ class Carrier:
     """An account at an SMSC, over one or several binds."""
 
     name: Annotated[str, NAME]
-    host: Annotated[str, _matches(r"[^\s/\[\]]+", "a host name or address")]
+    host: Annotated[str, HOST]
     port: Annotated[int, whole(1, 65535)] = 2775
     connect_seconds: Annotated[float, seconds(0.1, 300)] = 10.0
 
     tls: Annotated[bool, FLAG] = False
+    """Always verified: there is no key that turns that off."""
+    tls_server_name: Annotated[str, HOST] = ""
+    """The name that is sent (SNI, RFC 6066, 3) and verified; empty: ``host``."""
     tls_ca_file: Annotated[str, FILE] = ""
     """Empty: the system's authorities."""
     tls_cert_file: Annotated[str, FILE] = ""
@@ -247,6 +253,11 @@ class Carrier:
     source_npi: Annotated[int | None, whole(0, 18)] = None
     user_message_reference: Annotated[bool, FLAG] = True
     """Set on every submit (SMPP 3.4, 5.3.2.17): a receipt that repeats it settles a doubt."""
+
+    @property
+    def verified_name(self) -> str:
+        """The name that the carrier's certificate must have."""
+        return self.tls_server_name or self.host
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -412,15 +423,16 @@ def _normal(client: Client) -> Client:
 def _with_files(carrier: Carrier, place: Place, reading: Reading) -> Carrier:
     """The carrier with its TLS files as paths that can be opened."""
     paths: dict[str, Any] = {}
-    for key in ("tls_ca_file", "tls_cert_file", "tls_key_file"):
+    for key in TLS_FILES:
         named = getattr(carrier, key)
         path = reading.path(named, place / key) if named else None
         if path is not None:
             paths[key] = str(path)
-            if not os.access(path, os.R_OK):
-                reading.problem(place / key, f"cannot read {path}")
-            elif not carrier.tls:
-                reading.problem(place / key, "found without tls; allowed: only with tls = true")
+    for key in ("tls_server_name", *paths):
+        if getattr(carrier, key) and not carrier.tls:
+            reading.problem(place / key, "found without tls; allowed: only with tls = true")
+    for problem in problems_of(*(paths.get(key, "") for key in TLS_FILES)):
+        reading.problem(place / problem.key, problem.what)
     return dataclasses.replace(carrier, **paths)
 
 
