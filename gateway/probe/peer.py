@@ -6,6 +6,7 @@ parse; :class:`Wire` keeps what really happened, and a PDU's header is read here
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import struct
@@ -130,11 +131,17 @@ class Peer:
         self._serve(came)
         return came
 
+    def bound_as(self, mode: str) -> None:
+        """The bind's response was well, whether smpplib could parse its body or not."""
+        self.bound = True
+        self._client.state = consts.STATE_SETTERS[f"bind_{mode}_resp"]
+
     def answer(self, pdu: Pdu, status: int) -> None:
         """The response to a request of the carrier's."""
         response = smpp.make_pdu(f"{pdu.command}_resp", client=self._client, status=status)
         response.sequence = pdu.sequence
-        self._send(response)
+        with contextlib.suppress(exceptions.PDUError):  # asked where SMPP 3.4, 2.3 forbids it
+            self._send(response)
 
     def close(self) -> None:
         """Close the connection."""

@@ -157,6 +157,7 @@ class Probe:
                     if error.errno:  # else time ran out
                         trouble = troubles.of_socket(c, error)
                     continue
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 here = sock.getsockname()
                 step.said = f"{address[0]} port {address[1]}, from {here[0]}"
                 return sock
@@ -201,7 +202,7 @@ class Probe:
             raise _failed(self._unbound(peer, error)) from error
         if answer.status or answer.command == GENERIC_NACK:
             raise self._refused("bind", answer, mode)
-        peer.bound = True
+        peer.bound_as(mode)
         body = answer.body
         said = f'{named(0)}, system_id "{_clean(getattr(body, "system_id", b""))}"'
         version = getattr(body, "sc_interface_version", None)

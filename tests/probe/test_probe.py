@@ -430,6 +430,28 @@ def test_an_older_interface_version_is_noted(ports: Callable[[Talk], int], probe
     assert found["steps"][-1]["step"] == "unbind"
 
 
+def test_an_answer_that_smpplib_cannot_parse_is_a_bind_all_the_same(
+    ports: Callable[[Talk], int], probe: Probe
+) -> None:
+    """And what the carrier asks before and after it does no harm."""
+
+    def bind(raw: socket.socket) -> None:
+        raw.recv(1000)
+        raw.sendall(bytes.fromhex("00000010 00000015 00000000 00000009"))
+        raw.sendall(bytes.fromhex("00000013 80000009 00000000 00000002 41 00 02"))
+        asked = raw.recv(1000)
+        raw.sendall(bytes.fromhex("00000010 00000015 00000000 00000009"))
+        raw.sendall(bytes.fromhex("00000010 00000777 00000000 0000000a"))
+        raw.sendall(bytes.fromhex("00000010 80000015 00000000") + asked[12:16])
+        while bytes.fromhex("00000010 00000006") not in raw.recv(1000):
+            pass
+
+    found = probe.json(ports(bind))
+    assert [step["step"] for step in found["steps"]][2:] == ["bind", "enquire_link", "unbind"]
+    assert found["ok"]
+    assert found["steps"][-1]["said"].startswith("closed without unbind_resp")
+
+
 # bound
 
 
