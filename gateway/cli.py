@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_run(commands)
     _add_check(commands)
+    _add_probe(commands)
     _add_key(commands)
     _add_store(commands)
     commands.add_parser("simulate", help="run a simulated carrier (see: recado simulate --help)")
@@ -220,6 +221,50 @@ def _notes(config: Config) -> Iterator[str]:
                 f'the carrier {carrier.name} has receipts_by = "{carrier.receipts_by}": '
                 "a debtor can text what is taken for a receipt"
             )
+        for note in _dated(carrier):
+            yield f"the carrier {carrier.name}: {note}"
+
+
+def _dated(carrier: Carrier) -> Iterator[str]:
+    from datetime import UTC, datetime
+
+    from gateway.tls import dates
+
+    return dates.notes(carrier.tls_ca_file, carrier.tls_cert_file, datetime.now(UTC))
+
+
+# probe
+
+
+def _add_probe(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "probe", help="bind once to a carrier, step by step, and say what goes wrong"
+    )
+    parser.add_argument("carrier", metavar="CARRIER", help="the name of a [[carriers]]")
+    parser.add_argument("--to", metavar="NUMBER", help="send one message there: it costs money")
+    parser.add_argument("--from", dest="sender", help="default: the route's first sender")
+    parser.add_argument("--text", help="of one segment (default: a short one)")
+    parser.add_argument(
+        "--wait", type=float, default=60.0, metavar="SECONDS", help="for the receipt (default: 60)"
+    )
+    parser.add_argument("--json", action="store_true", help="one object, at the end")
+    _add_config(parser)
+    parser.set_defaults(command=_probe)
+
+
+def _probe(options: argparse.Namespace) -> int:
+    config = _load(options)
+    from gateway.probe import show
+
+    return show.main(
+        config,
+        options.carrier,
+        to=options.to,
+        sender=options.sender,
+        text=options.text,
+        wait=options.wait,
+        as_json=options.json,
+    )
 
 
 # key

@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 from gateway import pattern
 from gateway.errors import ConfigError
 from gateway.message import ReceiptState
+from gateway.tls.files import problems_of
 from gateway.tomlshape import (
     FLAG,
     Kind,
@@ -50,6 +51,7 @@ SEARCHED = (Path("config/gateway.toml"), Path("/etc/recado/gateway.toml"))
 SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
 Scope = Literal["submit", "read", "admin"]
 DAY = 24 * 60 * 60
+TLS_FILES = ("tls_ca_file", "tls_cert_file", "tls_key_file")
 
 
 def parse_listen(listen: str) -> tuple[str, int]:
@@ -125,6 +127,7 @@ PATTERN_RULES = (
     "need not, and no repeat of any number of times goes around another part"
 )
 RECEIPT_STATES = words(one_of(*(state.value for state in ReceiptState)), "the carrier's words", 64)
+HOST = _matches(r"[^\s/\[\]]+", "a host name or address")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -204,11 +207,14 @@ class Carrier:
     """An account at an SMSC, over one or several binds."""
 
     name: Annotated[str, NAME]
-    host: Annotated[str, _matches(r"[^\s/\[\]]+", "a host name or address")]
+    host: Annotated[str, HOST]
     port: Annotated[int, whole(1, 65535)] = 2775
     connect_seconds: Annotated[float, seconds(0.1, 300)] = 10.0
 
     tls: Annotated[bool, FLAG] = False
+    """Always verified: there is no key that turns that off."""
+    tls_server_name: Annotated[str, HOST] = ""
+    """The name that is sent (SNI, RFC 6066, 3) and verified; empty: ``host``."""
     tls_ca_file: Annotated[str, FILE] = ""
     """Empty: the system's authorities."""
     tls_cert_file: Annotated[str, FILE] = ""
@@ -277,6 +283,11 @@ class Carrier:
     source_npi: Annotated[int | None, whole(0, 18)] = None
     user_message_reference: Annotated[bool, FLAG] = True
     """Set on every submit (SMPP 3.4, 5.3.2.17): a receipt that repeats it settles a doubt."""
+
+    @property
+    def verified_name(self) -> str:
+        """The name that the carrier's certificate must have."""
+        return self.tls_server_name or self.host
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -442,15 +453,16 @@ def _normal(client: Client) -> Client:
 def _with_files(carrier: Carrier, place: Place, reading: Reading) -> Carrier:
     """The carrier with its TLS files as paths that can be opened."""
     paths: dict[str, Any] = {}
-    for key in ("tls_ca_file", "tls_cert_file", "tls_key_file"):
+    for key in TLS_FILES:
         named = getattr(carrier, key)
         path = reading.path(named, place / key) if named else None
         if path is not None:
             paths[key] = str(path)
-            if not os.access(path, os.R_OK):
-                reading.problem(place / key, f"cannot read {path}")
-            elif not carrier.tls:
-                reading.problem(place / key, "found without tls; allowed: only with tls = true")
+    for key in ("tls_server_name", *paths):
+        if getattr(carrier, key) and not carrier.tls:
+            reading.problem(place / key, "found without tls; allowed: only with tls = true")
+    for problem in problems_of(*(paths.get(key, "") for key in TLS_FILES)):
+        reading.problem(place / problem.key, problem.what)
     return dataclasses.replace(carrier, **paths)
 
 

@@ -4,6 +4,8 @@
 
     RecadoError
     ├── ConfigError          the operator's: the configuration is wrong (all mistakes at once)
+    ├── TlsFileError         the operator's: a certificate or key that cannot be used
+    ├── CannotConnect        the carrier's or the operator's: no connection to an SMSC
     ├── StoreUnavailable     ours: Redis cannot commit now; ask again later
     ├── StoreRefused         the operator's: this Redis holds data we must not touch
     ├── Fenced               ours: other nodes have declared this process dead; it must end
@@ -34,6 +36,14 @@ class ConfigError(RecadoError):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+class TlsFileError(RecadoError):
+    """A file of certificates or a key cannot be used; the words name the key and the file."""
+
+
+class CannotConnect(RecadoError):
+    """No connection to a carrier; the words say what is wrong and what to do next."""
 
 
 class StoreUnavailable(RecadoError):

@@ -21,6 +21,7 @@ import gateway as gateway_package
 from gateway import cli, log
 from gateway.config import Config
 from gateway.errors import StoreRefused
+from tests.certificates import DAY, Authority
 
 ROOT = Path(__file__).parent.parent
 CARRIER = (
@@ -50,7 +51,7 @@ def run(*arguments: str) -> int:
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--help") == 0
     said = capsys.readouterr().out
-    for command in ("run", "check", "key", "store", "simulate", "status", "send"):
+    for command in ("run", "check", "probe", "key", "store", "simulate", "status", "send"):
         assert f"\n    {command} " in said
 
 
@@ -150,6 +151,18 @@ def test_check_warns_of_receipts_that_anyone_could_write(
     assert run("check", "--config", str(main_file)) == 0
     note = 'receipts_by = "either": a debtor can text what is taken for a receipt'
     assert note in capsys.readouterr().out
+
+
+def test_check_notes_a_certificate_that_is_over(
+    main_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pair = Authority(main_file.parent).issue("recado", starts=-9 * DAY, ends=-DAY)
+    files = f'tls_cert_file = "{pair.certificate}"\ntls_key_file = "{pair.key}"\n'
+    main_file.write_text(f"{CARRIER}tls = true\n{files}", encoding="utf-8")
+    assert run("check", "--config", str(main_file)) == 0
+    said = capsys.readouterr().out
+    assert "note: the carrier andina: tls_cert_file: our certificate in " in said
+    assert " is over since " in said
 
 
 def test_check_shows_clients_and_staging_and_no_password(

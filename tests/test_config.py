@@ -14,6 +14,7 @@ from gateway import config
 from gateway.config import Carrier, Config, Redis, Route, Safety, load, parse_listen
 from gateway.errors import ConfigError
 from gateway.tomlshape import kinds_of
+from tests.certificates import Authority
 
 ROOT = Path(__file__).parent.parent
 SHA = "ab" * 32
@@ -395,7 +396,10 @@ def test_a_secret_is_never_shown(read: Read, problems: Callable[..., list[str]])
 
 def test_tls_files_become_paths(read: Read, tmp_path: Path) -> None:
     tls = 'tls = true\ntls_ca_file = "ca.pem"\ntls_cert_file = "c.pem"\ntls_key_file = "k.pem"\n'
-    found = read(CARRIER + tls, beside={"ca.pem": "", "c.pem": "", "k.pem": ""}).carriers[0]
+    authority = Authority(tmp_path, "ca")
+    pair = authority.issue("recado", file="c")
+    pair.key.rename(tmp_path / "k.pem")
+    found = read(CARRIER + tls).carriers[0]
     assert found.tls_ca_file == str(tmp_path / "ca.pem")
     assert found.tls_key_file == str(tmp_path / "k.pem")
 
@@ -404,15 +408,33 @@ def test_tls_files_become_paths(read: Read, tmp_path: Path) -> None:
     ("more", "problem"),
     [
         ('tls_ca_file = "ca.pem"', "tls_ca_file: found without tls; allowed: only with tls = true"),
+        ('tls_server_name = "a"', "tls_server_name: found without tls; allowed: only with tls = "),
+        ('tls = true\ntls_server_name = "a b"', "tls_server_name: found "),
         ('tls = true\ntls_key_file = "ca.pem"', "tls_key_file: found without tls_cert_file"),
     ],
 )
 def test_tls_files_belong_together(
-    problems: Callable[..., list[str]], more: str, problem: str
+    problems: Callable[..., list[str]], more: str, problem: str, tmp_path: Path
 ) -> None:
-    found = problems(CARRIER + more, beside={"ca.pem": ""})
+    Authority(tmp_path, "ca")
+    found = problems(CARRIER + more)
     assert len(found) == 1
     assert problem in found[0]
+
+
+def test_a_key_that_does_not_fit_is_found_with_the_configuration(
+    problems: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path, "ca")
+    authority.issue("recado", file="c")
+    authority.issue("recado", file="k")
+    (found,) = problems(CARRIER + 'tls = true\ntls_cert_file = "c.pem"\ntls_key_file = "k.key"\n')
+    assert found.startswith("gateway.toml: carriers[0].tls_key_file: the key in k.key does not fit")
+
+
+def test_nothing_turns_the_verification_off(problems: Callable[..., list[str]]) -> None:
+    (found,) = problems(CARRIER + "tls = true\ntls_verify = false\n")
+    assert "carriers[0].tls_verify: unknown key" in found
 
 
 # what is made of it

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 from gateway.carrier.dispatch import Pump
@@ -19,6 +20,7 @@ from gateway.policy.watch import Silence, Standstill
 from gateway.smpp.session import Answered, Event, Received, TimedOut
 from gateway.store import Store
 from gateway.store.node import Node
+from gateway.tls import dates
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,9 @@ class Account:
 
     def start(self) -> None:
         """Begin to bind; the pump starts with the first bind that holds."""
+        c = self.carrier
+        for note in dates.notes(c.tls_ca_file, c.tls_cert_file, datetime.now(UTC)):
+            log.warning("look at the certificates", extra={"carrier": c.name, "detail": note})
         self.pump.start()
         self._tasks = [
             asyncio.create_task(bind.run(), name=f"bind-{self.carrier.name}-{bind.index}")

@@ -12,13 +12,15 @@ import contextlib
 import logging
 import random
 import socket
-import ssl
 import time
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import cast
 
+from gateway.carrier import troubles
+from gateway.carrier.connect import connect
 from gateway.config import Carrier
+from gateway.errors import CannotConnect, TlsFileError
 from gateway.policy.patience import Patience
 from gateway.smpp.pdu import (
     BindReceiver,
@@ -127,6 +129,7 @@ class Bind(asyncio.Protocol):
         self._refused_with = 0
         self._stopping = False
         self._reading_held = False
+        self._heard = False
         self._backoff = Backoff(
             carrier.rebind_min_seconds, carrier.rebind_max_seconds, carrier.already_bound_seconds
         )
@@ -193,10 +196,8 @@ class Bind(asyncio.Protocol):
             try:
                 await self._connect()
                 await self._serve()
-            # TimeoutError and ssl.SSLError are among them; UnicodeError is of an odd host name.
-            except (OSError, UnicodeError) as error:
-                said = str(error) or "no answer in time"
-                self._set(BindState.waiting, f"cannot connect: {said}")
+            except (CannotConnect, TlsFileError, OSError) as error:
+                self._set(BindState.waiting, f"cannot connect: {error}")
             if self._ending():
                 break
             wait = self._backoff.wait(already_bound=self._refused_with == ALREADY_BOUND)
@@ -240,21 +241,14 @@ class Bind(asyncio.Protocol):
             self._transport.abort()
 
     async def _connect(self) -> None:
-        loop = asyncio.get_running_loop()
         self._set(BindState.connecting, "")
-        self._closed = loop.create_future()
-        async with asyncio.timeout(self.carrier.connect_seconds):
-            await loop.create_connection(
-                lambda: self,
-                self.carrier.host,
-                self.carrier.port,
-                ssl=tls_context(self.carrier) if self.carrier.tls else None,
-                server_hostname=self.carrier.host if self.carrier.tls else None,
-            )
+        self._closed = asyncio.get_running_loop().create_future()
+        await connect(self.carrier, lambda: self)
 
     async def _serve(self) -> None:
         assert self._closed is not None
-        if self.session.state is SessionState.CLOSED:  # it hung up before we could speak
+        # It hung up, or said what is not SMPP, before we could speak.
+        if self._transport is None or self._transport.is_closing():
             await self._closed
             return
         self._set(BindState.binding, "")
@@ -291,6 +285,7 @@ class Bind(asyncio.Protocol):
         self._transport = stream = cast(asyncio.Transport, transport)
         self.session = self._new_session()
         self.patience = Patience(self.carrier.window, self.carrier.response_seconds)
+        self._heard = False
         stream.set_write_buffer_limits(high=0)
         sock = stream.get_extra_info("socket")
         if sock is not None:
@@ -299,6 +294,12 @@ class Bind(asyncio.Protocol):
             asyncio.get_running_loop().call_soon(lambda: self.hold_reading(self._reading_held))
 
     def data_received(self, data: bytes) -> None:
+        if not self._heard:
+            self._heard = True
+            trouble = troubles.of_octets(self.carrier, data)
+            if trouble is not None:
+                self.recycle(str(trouble))
+                return
         self._take(self.session.receive_data(data, time.monotonic()))
         if self._transport is not None and self._transport.get_write_buffer_size() > READ_AT_MOST:
             self._transport.pause_reading()
@@ -315,7 +316,7 @@ class Bind(asyncio.Protocol):
             self._timer = None
         events = self.session.receive_eof()
         if self.state is not BindState.waiting and not self.reason:
-            self._set(self.state, f"connection lost: {error or 'closed by the carrier'}")
+            self._set(self.state, self._why_lost(error))
         was_bound = self.state is BindState.bound
         self._set(BindState.waiting, self.reason)
         if was_bound:
@@ -350,12 +351,22 @@ class Bind(asyncio.Protocol):
                 self._set(self.state, self.reason or "unbound")
                 closing = True
             elif isinstance(event, Closed):
-                self._set(self.state, f"closed: {event.reason}")
+                self._set(self.state, self._why_closed(event))
                 closing = True
         self._on_events(self, events)
         self.flush()
         if closing and self._transport is not None:
             self._transport.close()
+
+    def _why_lost(self, error: Exception | None) -> str:
+        if self.state in (BindState.connecting, BindState.binding):
+            return str(troubles.of_link(self.carrier, error))
+        return f"connection lost: {error or 'closed by the carrier'}"
+
+    def _why_closed(self, event: Closed) -> str:
+        if self.state is BindState.binding and not self._heard:
+            return f"closed: {troubles.of_silence(self.carrier, self.carrier.bind_seconds)}"
+        return f"closed: {event.reason}"
 
     def _arm(self) -> None:
         """One timer for every timer of the session."""
@@ -379,11 +390,3 @@ class Bind(asyncio.Protocol):
         if due is not None and due <= now:
             self._take(self.session.handle_timer(now))
         self._arm()
-
-
-def tls_context(carrier: Carrier) -> ssl.SSLContext:
-    """Verified TLS: the system's authorities or the carrier's own, and our certificate if set."""
-    context = ssl.create_default_context(cafile=carrier.tls_ca_file or None)
-    if carrier.tls_cert_file:
-        context.load_cert_chain(carrier.tls_cert_file, carrier.tls_key_file or None)
-    return context

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import time
 from collections.abc import Mapping
 from types import TracebackType
@@ -40,10 +41,14 @@ PARTING_S = 2.0
 
 
 class Simulator:
-    """One carrier. Start and stop it with ``async with``, or :meth:`start` and :meth:`stop`."""
+    """One carrier. Start and stop it with ``async with``, or :meth:`start` and :meth:`stop`.
 
-    def __init__(self, script: Script | None = None) -> None:
+    With ``tls`` it speaks TLS on its port.
+    """
+
+    def __init__(self, script: Script | None = None, tls: ssl.SSLContext | None = None) -> None:
         self.script = script or Script()
+        self._tls = tls
         self.record = Record(self.script.record)
         self.delays = Delays()
         self.links: set[Link] = set()
@@ -77,7 +82,7 @@ class Simulator:
         host, _, port = self.script.listen.rpartition(":")
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            self._link, host.strip("[]"), int(port), backlog=1_024
+            self._link, host.strip("[]"), int(port), backlog=1_024, ssl=self._tls
         )
         self._clockwork.start()
 
