@@ -157,7 +157,7 @@ class Intake:
         else:
             route = self._router.route(digits, given or "") if digits else None
             way = self._ways[route.name] if route else NO_WAY
-        if given:
+        if given and given not in way.senders:
             _allowed(given, way)
         return way
 
