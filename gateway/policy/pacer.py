@@ -92,9 +92,12 @@ class Pacer:
         """A submit of so many segments left at ``now``."""
         if self.rate == 0:
             return
-        for _ in range(segments):
-            self._ring[self._at] = now
-            self._at = (self._at + 1) % self.rate
+        self._ring[self._at] = now
+        self._at = (self._at + 1) % self.rate
+        if segments > 1:
+            for _ in range(segments - 1):
+                self._ring[self._at] = now
+                self._at = (self._at + 1) % self.rate
         if now - self._slot > CATCH_UP:
             self._slot = now
         self._slot += segments * STEP / (self.rate * self.share(now))

@@ -280,6 +280,12 @@ def _tied(pieces: list[bytes], encoding: str, reference: int, long: str) -> list
     """The pieces of a text as segments, behind what names their tables and ties them."""
     data_coding, total = DATA_CODING[encoding], len(pieces)
     elements = _ELEMENTS[encoding]
+    if total > 1 and long[:3] == "udh":
+        lead = _header(elements, reference, total, long)
+        return [
+            SegmentBody(b"%b%c%b" % (lead, number, piece), True, data_coding)
+            for number, piece in enumerate(pieces, 1)
+        ]
     tables = b"%c%b" % (len(elements), elements) if elements else b""
     udhi = elements != b""
     if total == 1:
@@ -287,20 +293,14 @@ def _tied(pieces: list[bytes], encoding: str, reference: int, long: str) -> list
     if long == "payload":
         whole = tables + b"".join(pieces)
         return [SegmentBody(b"", udhi, data_coding, ((MESSAGE_PAYLOAD, whole),))]
-    if long == "sar":
-        same = (
-            (SAR_MSG_REF_NUM, (reference & 0xFFFF).to_bytes(2, "big")),
-            (SAR_TOTAL_SEGMENTS, bytes((total,))),
-        )
-        return [
-            SegmentBody(
-                tables + piece, udhi, data_coding, (*same, (SAR_SEGMENT_SEQNUM, bytes((number,))))
-            )
-            for number, piece in enumerate(pieces, 1)
-        ]
-    lead = _header(elements, reference, total, long)
+    same = (
+        (SAR_MSG_REF_NUM, (reference & 0xFFFF).to_bytes(2, "big")),
+        (SAR_TOTAL_SEGMENTS, bytes((total,))),
+    )
     return [
-        SegmentBody(b"%b%c%b" % (lead, number, piece), True, data_coding)
+        SegmentBody(
+            tables + piece, udhi, data_coding, (*same, (SAR_SEGMENT_SEQNUM, bytes((number,))))
+        )
         for number, piece in enumerate(pieces, 1)
     ]
 
