@@ -270,14 +270,18 @@ class Carrier:
     """The tag of a vendor's TLV with the id; 0: none."""
     receipt_state_tlv: Annotated[int, whole(0, 0xFFFF)] = 0
     """The tag of a vendor's TLV with the state; 0: none."""
-    long_messages: Annotated[Literal["udh16", "udh8"], one_of("udh16", "udh8")] = "udh16"
-    """How the parts of a long text are tied: a UDH with a reference of 16 or of 8 bits."""
+    long_messages: Annotated[
+        Literal["udh16", "udh8", "sar", "payload"], one_of("udh16", "udh8", "sar", "payload")
+    ] = "udh16"
+    """How the parts of a long text are tied: a UDH with a reference of 16 or of 8 bits, or SAR
+    parameters (SMPP 3.4, 5.3.2.22 to 5.3.2.24); ``payload``: one submit, which the carrier cuts
+    (message_payload, 5.3.2.32)."""
     max_segments: Annotated[int, whole(1, 255)] = 10
     validity: Annotated[Literal["relative", "none"], one_of("relative", "none")] = "relative"
     default_alphabet: Annotated[
         Literal["gsm7", "latin1", "ascii"], one_of("gsm7", "latin1", "ascii")
     ] = "gsm7"
-    """What data_coding 0 means on this bind."""
+    """What data_coding 0 means on this bind, both ways: the octets of GSM 7-bit texts."""
     source_ton: Annotated[int | None, whole(0, 6)] = None
     """None: by the sender's form."""
     source_npi: Annotated[int | None, whole(0, 18)] = None
@@ -303,6 +307,11 @@ class Route:
     )
     senders: Annotated[tuple[str, ...], each(SENDER)] = ()
     """What messages may be sent from; the first is the default."""
+    national_tables: Annotated[
+        tuple[Literal["spanish", "portuguese", "turkish"], ...],
+        each(one_of("spanish", "portuguese", "turkish")),
+    ] = ()
+    """Languages whose tables (3GPP TS 23.038) carriers and phones there are known to read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -411,7 +420,7 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
     _check_carriers(carriers, reading)
     _check_routes(routes, reading)
     if not unread:  # else the carrier may well be in the file that could not be read
-        _check_routed(routes, {carrier.name for _, carrier in carriers}, reading)
+        _check_routed(routes, {carrier.name: carrier for _, carrier in carriers}, reading)
     if reading.problems:
         raise ConfigError(reading.problems)
     return Config(
@@ -528,12 +537,32 @@ def _check_routes(routes: list[tuple[Place, Route]], reading: Reading) -> None:
                     )
 
 
-def _check_routed(routes: list[tuple[Place, Route]], carriers: set[str], reading: Reading) -> None:
+def _check_routed(
+    routes: list[tuple[Place, Route]], carriers: dict[str, Carrier], reading: Reading
+) -> None:
     for place, route in routes:
         for i, name in enumerate(route.carriers):
             if name not in carriers:
                 at = (place / "carriers")[i]
                 reading.problem(at, f"no carrier has the name '{name}'{nearest(name, carriers)}")
+            elif route.national_tables:
+                _check_tables(place / "national_tables", carriers[name], reading)
+
+
+def _check_tables(place: Place, carrier: Carrier, reading: Reading) -> None:
+    """A national table is named in a header of ours, over septets."""
+    if carrier.default_alphabet != "gsm7":
+        reading.problem(
+            place,
+            f"found with the carrier '{carrier.name}', whose default_alphabet is "
+            f'"{carrier.default_alphabet}"; allowed: "gsm7"',
+        )
+    if carrier.long_messages not in ("udh16", "udh8"):
+        reading.problem(
+            place,
+            f"found with the carrier '{carrier.name}', whose long_messages is "
+            f'"{carrier.long_messages}"; allowed: "udh16" | "udh8"',
+        )
 
 
 def _check_unique(key: str, values: Iterable[tuple[Place, str]], reading: Reading) -> None:

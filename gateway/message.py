@@ -138,7 +138,8 @@ class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
     sender: str
     text: str
     encoding: str
-    """``gsm7`` or ``ucs2``."""
+    """One of :data:`gateway.smpp.text.ENCODINGS`: ``gsm7``, ``ucs2``, or GSM 7-bit under a
+    national table, as ``gsm7-es``."""
     priority: int
     route: str
     accepted_ms: int

@@ -192,7 +192,7 @@ def test_a_file_of_a_carrier_holds_carriers_and_routes_alone(
         (CARRIER + 'binds = "2"', 'binds: found "2" (text); allowed: a whole number from 1'),
         (CARRIER + "try_later_status = 0", "try_later_status: found 0; allowed"),
         (CARRIER + 'bind = "duplex"', 'allowed: "transceiver" | "transmitter+receiver"'),
-        (CARRIER + 'long_messages = "sar"', 'found "sar" (text); allowed: "udh16" | "udh8"'),
+        (CARRIER + 'long_messages = "tlv"', 'found "tlv" (text); allowed: "udh16" | "udh8" | '),
         (CARRIER + 'service_type = "123456"', "service_type: found "),
         (CARRIER.replace("recado", "a" * 16), "allowed: 1 to 15 ASCII characters (SMPP 3.4)"),
         (CARRIER.replace("secret", "ninechars"), "found 9 characters, not shown; allowed: 0 to 8"),
@@ -238,6 +238,16 @@ def test_a_file_of_a_carrier_holds_carriers_and_routes_alone(
         (ROUTE, "routes[0].carriers[0]: no carrier has the name 'andina'"),
         (CARRIER + ROUTE + 'strategy = "random"', 'allowed: "failover" | "weighted"'),
         (CARRIER + ROUTE + 'senders = ["ñandú"]', "senders[0]: found "),
+        (CARRIER + ROUTE + 'national_tables = ["latin"]', 'national_tables[0]: found "latin"'),
+        (
+            CARRIER + 'default_alphabet = "latin1"\n' + ROUTE + 'national_tables = ["spanish"]',
+            "national_tables: found with the carrier 'andina', whose default_alphabet is "
+            '"latin1"; allowed: "gsm7"',
+        ),
+        (
+            CARRIER + 'long_messages = "sar"\n' + ROUTE + 'national_tables = ["spanish"]',
+            'whose long_messages is "sar"; allowed: "udh16" | "udh8"',
+        ),
         ('[redis]\nurl = "http://x"', "redis.url: found 8 characters, not shown; allowed: "),
         ('[redis]\nurl = "redis://"', "redis.url: found 8 characters, not shown"),
         ('[redis]\nurl = "redis://h:x"', "redis.url: found 11 characters, not shown"),
@@ -452,6 +462,12 @@ def test_routes_of_one_prefix_differ_by_their_senders(
     assert "routes[1].prefixes[0]: found '+56' a second time for the sender '3451'" in found[0]
     found = problems(CARRIER + ROUTE + second)
     assert "found '+56' a second time for any sender" in found[0]
+
+
+def test_a_routes_national_tables(read: Read) -> None:
+    tables = 'national_tables = ["spanish", "portuguese"]'
+    assert read(CARRIER + ROUTE + tables).routes[0].national_tables == ("spanish", "portuguese")
+    assert read(CARRIER + ROUTE).routes[0].national_tables == ()
 
 
 def test_only_to_blocks_every_other_number() -> None:

@@ -53,13 +53,14 @@ class Keyring:
         self._known: dict[str, Caller] = {}
 
     def admit(self, authorization: str | None, scope: str, now: float) -> Caller:
-        """The caller of a request with this Authorization header.
+        """The caller of a request with this Authorization header; ``a|b`` is either scope.
 
         Raises CallerError: ``no-key`` (401), ``no-scope`` (403), ``rate-limited`` (429).
         """
         caller = self._known.get(authorization or "") or self._recognise(authorization)
-        if scope not in caller.scopes:
-            raise fault("no-scope", f"this call needs the scope '{scope}'")
+        if scope not in caller.scopes and caller.scopes.isdisjoint(scope.split("|")):
+            needed = scope.replace("|", "' or '")
+            raise fault("no-scope", f"this call needs the scope '{needed}'")
         wait = caller.rate.take(now)
         if wait:
             raise later("rate-limited", f"free again in {wait:.2f} s", wait)

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from gateway.api import campaigns, cancel, carriers, events, health, messages, submit
+from gateway.api import campaigns, cancel, carriers, events, health, messages, submit, texts
 from gateway.api import shapes as s
 from gateway.api.context import Context, Exchange
 from gateway.api.http import Answer, StreamedAnswer
@@ -49,7 +49,8 @@ class Call(NamedTuple):
     """``{name}`` stands for a part that varies."""
     act: Act
     scope: str
-    """What the API key must have; empty: no key is asked for."""
+    """What the API key must have, one of several with ``|`` between them; empty: no key is asked
+    for."""
     answers: dict[int, tuple[str, Any]]
     """Status to (media type, type of the body, or a tuple of types it may have)."""
     query: type[msgspec.Struct] = s.NoQuery
@@ -93,6 +94,12 @@ CALLS: tuple[Call, ...] = (
     Call(
         "DELETE", "/v1/messages/{id}", cancel.one, "submit", _json(s.MessageView),
         problems=("unknown-message", "already-left", "already-final"),
+    ),
+    Call(
+        "POST", "/v1/texts", texts.cost, "submit|read", _json(s.TextView),
+        bodies={JSON: s.TextIn},
+        problems=(*BODY, "invalid-number", "invalid-text", "empty-text", "too-long",
+                  "invalid-encoding", "invalid-sender"),
     ),
     Call(
         "POST", "/v1/campaigns", campaigns.create, "submit", _json(s.CampaignView, 201),

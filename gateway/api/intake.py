@@ -22,7 +22,14 @@ from gateway.errors import CallerError
 from gateway.ids import derived_id, new_id
 from gateway.message import Campaign, Message, Priority
 from gateway.policy.route import Router
-from gateway.smpp.text import MAX_SEGMENTS, Measure, TextError, measure, transliterate
+from gateway.smpp.text import (
+    MAX_SEGMENTS,
+    Measure,
+    TextError,
+    Transliterated,
+    measure,
+    transliterate,
+)
 from gateway.store import Store
 from gateway.store.types import Put
 
@@ -44,6 +51,10 @@ class Way(NamedTuple):
     senders: tuple[str, ...]
     max_segments: int
     long: str
+    alphabet: str = "gsm7"
+    """What data_coding 0 means to its carriers; the narrowest where they differ."""
+    tables: tuple[str, ...] = ()
+    """Languages of the national tables that may be used."""
 
 
 NO_WAY = Way("", (), MAX_SEGMENTS, "udh16")
@@ -85,7 +96,7 @@ class Intake:
             raise fault("invalid-sender", "it is empty", "from")
         route = self._router.route(to, given)
         way = self._ways[route.name] if route else NO_WAY
-        text, measured = _measured(line, way)
+        text, measured, told = measured_text(line.text, line.encoding, line.transliterate, way)
         if ref is not None:
             check_word(ref, "invalid-ref", "ref")
         if debtor is not None:
@@ -128,7 +139,27 @@ class Intake:
             data_text(data) if len(data) else "",
             url or "",
             "" if route and not self._only_to else self._blocked(route, to),
+            told,
         )
+
+    def way(self, name: str | None, to: str | None, given: str | None) -> Way:
+        """What holds for a text that is only asked about, as far as it is told where it would go.
+
+        Raises CallerError for a route that is not there, or a number or sender that is none.
+        """
+        digits = number(to) if to is not None else ""
+        if given is not None:
+            given = given if given in self._senders else sender(given)
+        if name is not None:
+            if name not in self._ways:
+                raise fault("invalid-field", f"no route has the name {name!r:.70}", "route")
+            way = self._ways[name]
+        else:
+            route = self._router.route(digits, given or "") if digits else None
+            way = self._ways[route.name] if route else NO_WAY
+        if given and given not in way.senders:
+            _allowed(given, way)
+        return way
 
     def _blocked(self, route: Route | None, to: str) -> str:
         if self._only_to and to not in self._only_to:
@@ -138,12 +169,15 @@ class Intake:
 
 def _way(config: Config, route: Route) -> Way:
     carriers = [carrier for carrier in config.carriers if carrier.name in route.carriers]
+    alphabets = {carrier.default_alphabet for carrier in carriers}
     return Way(
         route.name,
         tuple(one.removeprefix("+") for one in route.senders),
         min((carrier.max_segments for carrier in carriers), default=MAX_SEGMENTS),
         # The longer header where carriers differ: it never needs fewer segments.
         "udh8" if {carrier.long_messages for carrier in carriers} == {"udh8"} else "udh16",
+        next((one for one in ("ascii", "latin1") if one in alphabets), "gsm7"),
+        route.national_tables,
     )
 
 
@@ -201,28 +235,37 @@ def _allowed(given: str, way: Way) -> str:
     raise fault("invalid-sender", f"{given!r}; the route {way.name} allows: {allowed}", "from")
 
 
-def _measured(line: MessageIn, way: Way) -> tuple[str, Measure]:
-    text = line.text
+def measured_text(
+    text: str, encoding: str, plain: bool, way: Way, most: int = 0
+) -> tuple[str, Measure, Transliterated | None]:
+    """The text as it would go, what it costs, and what a transliteration changed, if anything.
+
+    ``plain`` asks for one; ``most`` is the most segments, 0: the way's. Raises CallerError.
+    """
     if not text or text.isspace():
         raise fault("empty-text", "the text is empty" if not text else "it is only space", "text")
-    if line.transliterate:
-        text = transliterate(text).text
+    told = None
+    if plain:
+        told = transliterate(text, way.alphabet)
+        text = told.text
+        if not told.changes:
+            told = None
         if not text or text.isspace():
             raise fault("empty-text", "nothing of the text is left in GSM 7-bit", "text")
     try:
-        measured = measure(text, line.encoding, way.long)
+        measured = measure(text, encoding, way.long, way.alphabet, way.tables)
     except TextError as error:
         if error.code == "not-gsm7":
             raise fault("invalid-encoding", str(error), "text") from error
         raise fault("too-long", str(error), "text") from error
-    if measured.segments > way.max_segments:
+    if measured.segments > (most or way.max_segments):
         raise fault(
             "too-long",
             f"{measured.segments} segments of {measured.encoding}; "
             f"the route {way.name} takes {way.max_segments}",
             "text",
         )
-    return text, measured
+    return text, measured, told
 
 
 def _check_url(url: str) -> None:

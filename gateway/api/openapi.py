@@ -91,7 +91,8 @@ def _operation(call: Call, types: _Types) -> dict[str, Any]:
         "security": [{"key": []}] if call.scope else [],
     }
     if call.scope:
-        operation["description"] = f"Needs the scope `{call.scope}`."
+        needed = call.scope.replace("|", "` or `")
+        operation["description"] = f"Needs the scope `{needed}`."
     if call.bodies:
         operation["requestBody"] = {
             "description": "Content-Encoding: gzip and deflate are taken.",

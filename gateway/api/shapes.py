@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, Raw, UnsetType, field
 
 from gateway.api.problems import ErrorItem
 from gateway.message import MessageState
+from gateway.smpp.text import ENCODINGS
 
 MAX_TTL = 30 * 24 * 3600
 NUMBER_PATTERN = r"^\+[1-9][0-9]{6,14}$"
@@ -33,7 +34,13 @@ PriorityName = Literal["bulk", "normal", "high", "urgent"]
 PriorityOut = Annotated[str, Meta(extra_json_schema={"enum": ["urgent", "high", "normal", "bulk"]})]
 StateName = Annotated[str, Meta(extra_json_schema={"enum": [state.name for state in MessageState]})]
 CampaignStateName = Literal["running", "paused", "canceled"]
-EncodingName = Annotated[str, Meta(extra_json_schema={"enum": ["gsm7", "ucs2"]})]
+EncodingName = Annotated[str, Meta(extra_json_schema={"enum": list(ENCODINGS)})]
+Changed = Annotated[
+    dict[str, str], Meta(description="what the transliteration replaced, and by what")
+]
+Warnings = Annotated[
+    list[str], Meta(description="what it dropped, and words that may read as others")
+]
 Reason = Annotated[str, Meta(description="why it is blocked: no_route, only_to")]
 
 
@@ -104,6 +111,8 @@ class MessageOut(msgspec.Struct, omit_defaults=True, kw_only=True):
     ref: str | None = None
     not_before: Time | None = None
     reason: Reason | None = None
+    changed: Changed | None = None
+    warnings: Warnings | None = None
 
 
 class ItemOut(MessageOut, kw_only=True):
@@ -132,6 +141,8 @@ class LineOut(msgspec.Struct, omit_defaults=True, kw_only=True):
     encoding: EncodingName | None = None
     not_before: Time | None = None
     reason: Reason | None = None
+    changed: Changed | None = None
+    warnings: Warnings | None = None
     error: LineError | None = None
     committed_lines: int | None = None
 
@@ -149,6 +160,63 @@ class AcceptedItems(Accepted):
     """What became of an array."""
 
     messages: list[ItemOut]
+
+
+class TextIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A text whose cost is asked for, and where it would go: a route, or a number and sender."""
+
+    text: Annotated[str, Meta(extra_json_schema={"pattern": r"\S"})]
+    to: Number | None = None
+    sender: SenderText | None = field(name="from", default=None)
+    route: str | None = None
+    encoding: Literal["auto", "gsm7", "ucs2"] = "auto"
+    transliterate: bool = False
+
+
+class ExpensiveView(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """A character that makes a text expensive."""
+
+    character: str
+    why: Annotated[
+        str,
+        Meta(
+            description="encoding: it is not in GSM 7-bit; pair: it takes two units",
+            extra_json_schema={"enum": ["encoding", "pair"]},
+        ),
+    ]
+    units: Annotated[int, Meta(description="that each takes")]
+    count: int
+    places: Annotated[list[int], Meta(description="from 0, in characters; the first 100")]
+    becomes: Annotated[
+        str | None, Meta(description="its plain form; empty: it would go; missing: there is none")
+    ] = None
+
+
+class CostView(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """What a text costs; ``left`` is how many units its last segment has room for."""
+
+    encoding: EncodingName
+    units: Annotated[int, Meta(description="septets of gsm7, 16-bit units of ucs2")]
+    segments: int
+    left: int
+    changed: Changed | None = None
+    warnings: Warnings | None = None
+
+
+class CheapestView(CostView, kw_only=True):
+    """An equal text in GSM 7-bit."""
+
+    text: str
+
+
+class TextView(CostView, kw_only=True):
+    """What a text would cost; nothing of it is kept. ``text`` is there if it was changed."""
+
+    max_segments: int
+    expensive: list[ExpensiveView]
+    cheapest: CheapestView | None
+    route: str | None = None
+    text: str | None = None
 
 
 class SegmentView(msgspec.Struct, omit_defaults=True):

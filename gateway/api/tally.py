@@ -30,6 +30,8 @@ def shown(shape: type[MessageOut], put: Put, state: MessageState, **more: int) -
         ref=message.ref or None,
         not_before=rfc3339(put.not_before_ms) if put.not_before_ms else None,
         reason=put.blocked or None,
+        changed=dict(put.told.changes) if put.told else None,
+        warnings=(put.told.warnings or None) if put.told else None,
         **more,
     )
 
@@ -123,6 +125,8 @@ class LineTally(Tally):
                 encoding=message.encoding,
                 not_before=rfc3339(put.not_before_ms) if put.not_before_ms else None,
                 reason=put.blocked or None,
+                changed=dict(put.told.changes) if put.told else None,
+                warnings=(put.told.warnings or None) if put.told else None,
             )
         )
 

@@ -100,7 +100,10 @@ class Pump:
         self._inbound = inbound
         self._metrics = metrics.carrier(carrier.name)
         self._submits = Submits(carrier)
-        self._consumer = node.consumer(carrier.name)
+        self._whole = carrier.long_messages == "payload"
+        self._held = 1
+        """Segments of the submit that waits for the pacer."""
+        self._consumer = node.consumer(carrier.name, self._whole)
         self._ready: tuple[deque[Job], ...] = (deque(), deque(), deque(), deque())
         self._ready_count = 0
         self._begun: dict[Bind, deque[Job]] = {bind: deque() for bind in self._binds}
@@ -186,6 +189,7 @@ class Pump:
 
     def _turn(self) -> None:
         self._kicked = False
+        self._held = 1
         now = time.monotonic()
         if self._ready_count or any(self._begun.values()):
             self._write(now)
@@ -220,6 +224,11 @@ class Pump:
                     break
             job = self._most_urgent(now_ms)
             if job is None:
+                break
+            if job.cost > 1 and not self.pacer.admits(now, job.cost):
+                self._held = job.cost
+                self._ready[job.message.priority].appendleft(job)
+                self._ready_count += 1
                 break
             job.bind = bind
             job.sent_ms = now_ms
@@ -260,8 +269,8 @@ class Pump:
             rooms[bind] -= 1
             job.next = index + 1
             job.skip_known()
-            self.pacer.sent(now)
-            self._sent_total += 1
+            self.pacer.sent(now, job.cost)
+            self._sent_total += job.cost
             if index == 0 and job.message.attempt == 1:
                 self._metrics.accepted_to_submitted(now_ms - job.message.accepted_ms)
 
@@ -332,7 +341,7 @@ class Pump:
         for item in claimed:
             message = item.message
             segments += message.segments
-            self._ready[message.priority].append(Job(item.lane, item.entry, message))
+            self._ready[message.priority].append(Job(item.lane, item.entry, message, self._whole))
         self._ready_count += len(claimed)
         self.in_flight += len(claimed)
         if segments < wanted:
@@ -406,7 +415,7 @@ class Pump:
             limit = Limit.store
         elif self.pacer.slowed(now) and (self._ready_count or not self.pacer.admits(now)):
             limit = Limit.throttled
-        elif not self.pacer.admits(now):
+        elif not self.pacer.admits(now, self._held):
             limit = Limit.rate
         elif self._ready_count or not any(bind.window_free for bind in self._binds):
             limit = Limit.window
@@ -444,7 +453,8 @@ class Pump:
         the pacer or for news on the lanes is not.
         """
         if self._ready_count or any(self._begun.values()):
-            return now + IDLE if self.pacer.admits(now) else self.pacer.next(now)
+            held = self._held
+            return now + IDLE if self.pacer.admits(now, held) else self.pacer.next(now, held)
         if self._claiming is not None or self._quiet or self.paused:
             return now + IDLE
         if now < self._dry_until:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from gateway.message import (
+    FATE_SEPARATOR,
     Message,
     MessageState,
     SegmentFate,
@@ -27,23 +28,32 @@ DOUBTFUL = SegmentFate(MessageState.in_doubt, "", "")
 
 
 class Job:
-    """A claimed message on its way over one bind, segment by segment."""
+    """A claimed message on its way over one bind, segment by segment.
+
+    Where ``whole`` says that the carrier cuts long texts (message_payload), and no earlier attempt
+    sent segments of our own, it is one submit with one fate, which costs all its segments.
+    """
 
     __slots__ = (
-        "bind", "bodies", "entry", "fates", "ids", "lane", "message", "next",
+        "bind", "bodies", "cost", "entry", "fates", "ids", "lane", "message", "next",
         "pending", "retry", "sent_ms",
     )  # fmt: skip
 
-    def __init__(self, lane: str, entry: str, message: Message) -> None:
+    def __init__(self, lane: str, entry: str, message: Message, whole: bool = False) -> None:
         self.lane = lane
         self.entry = entry
         self.message = message
-        self.fates: list[SegmentFate] = [WAITING] * message.segments
-        self.ids = [""] * message.segments
+        parts = message.segments
+        self.cost = 1
+        """Segments that the carrier counts for each submit."""
+        if parts > 1 and (whole or message.fates) and FATE_SEPARATOR not in message.fates:
+            self.cost, parts = parts, 1
+        self.fates: list[SegmentFate] = [WAITING] * parts
+        self.ids = [""] * parts
         self.bodies: list[SegmentBody] | None = None
         self.next = 0
         """The segment to write next."""
-        self.pending = message.segments
+        self.pending = parts
         """Segments whose fate this attempt still has to learn."""
         self.retry: Retry | None = None
         self.sent_ms = 0

@@ -10,7 +10,7 @@ from gateway.carrier.outcome import Job
 from gateway.config import Carrier
 from gateway.message import Message
 from gateway.smpp.pdu import HEADER_LENGTH, SubmitSm, encode
-from gateway.smpp.text import SegmentBody, TextError, segments
+from gateway.smpp.text import SegmentBody, TextError, measure, segments
 
 UDHI = 0x40
 RECEIPT_ALWAYS = 0x01
@@ -64,6 +64,9 @@ class Submits:
         self._carrier = carrier
         self._referenced = carrier.user_message_reference
         self._limited = carrier.validity == "relative"
+        self._alphabet = carrier.default_alphabet
+        long = carrier.long_messages
+        self._longs = (long if long != "payload" else "udh16", "udh16", "udh8")
         self._around = lru_cache(maxsize=4096)(self._write_around)
 
     def _source(self, sender: str) -> tuple[int, int]:
@@ -74,20 +77,28 @@ class Submits:
             npi if c.source_npi is None else c.source_npi,
         )
 
-    def _bodies(self, message: Message) -> list[SegmentBody]:
+    def _bodies(self, job: Job) -> list[SegmentBody]:
         """As many segments as were measured, maybe with the longer header of another carrier."""
+        message = job.message
+        text, encoding, most = message.text, message.encoding, message.segments
         number = int(message.id[-4:], 16)
-        for long in (self._carrier.long_messages, "udh16", "udh8"):
-            bodies = segments(message.text, message.encoding, number, long)
-            if len(bodies) == message.segments:
-                return bodies
-        raise TextError(
-            "too-many-segments", f"{len(bodies)} segments, and {message.segments} were accepted"
-        )
+        try:
+            if job.cost > 1:
+                return segments(text, encoding, number, "payload", self._alphabet)
+            for long in self._longs:
+                bodies = segments(text, encoding, number, long, self._alphabet)
+                if len(bodies) == most:
+                    return bodies
+        except TextError:
+            # Accepted for a carrier of another alphabet; in UCS-2 it may be no longer.
+            if encoding != "gsm7" or measure(text, "ucs2", self._longs[0]).segments != most:
+                raise
+            return segments(text, "ucs2", number, "payload" if job.cost > 1 else self._longs[0])
+        raise TextError("too-many-segments", f"{len(bodies)} segments, and {most} were accepted")
 
     def _body(self, job: Job, index: int) -> SegmentBody:
         if job.bodies is None:
-            job.bodies = self._bodies(job.message)
+            job.bodies = self._bodies(job)
         return job.bodies[index]
 
     def _validity(self, message: Message, now_ms: int) -> str:
@@ -134,7 +145,7 @@ class Submits:
             self._validity(message, now_ms),
             message.to,
             body.short_message,
-            ((USER_MESSAGE_REFERENCE, reference),) if self._referenced else (),
+            body.tlvs + (((USER_MESSAGE_REFERENCE, reference),) if self._referenced else ()),
         )
 
     def _write_around(
@@ -149,9 +160,9 @@ class Submits:
         """What follows the header of :meth:`pdu`. Raises TextError or EncodeError."""
         message, segment = job.message, self._body(job, index)
         to, text = message.to, segment.short_message
-        if (
+        if segment.tlvs or (
             len(to) > 20 or not to.isascii() or "\0" in to or len(text) > 254
-        ):  # nothing that we accept
+        ):  # the last four: nothing that we accept
             return encode(self.pdu(job, index, now_ms))[HEADER_LENGTH:]
         before, after = self._around(
             message.sender,

@@ -98,17 +98,27 @@ class Pacer:
         """Is sending slower than set because the carrier asked for it?"""
         return now < self._held_until or (self.rate > 0 and self.share(now) < 0.99)
 
-    def next(self, now: float) -> float:
-        """The earliest time the next segment may leave; not later than ``now``: at once."""
+    def next(self, now: float, segments: int = 1) -> float:
+        """The earliest time the next submit may leave; not later than ``now``: at once.
+
+        ``segments`` is what it costs: so many must be free at once, or, if they are more than the
+        rate, a whole second.
+        """
         if self.rate == 0:
             return self._held_until
-        return max(self._ring[self._at] + SPAN, self._slot, self._held_until)
+        at = self._at if segments == 1 else self._last(segments)
+        return max(self._ring[at] + SPAN, self._slot, self._held_until)
 
-    def admits(self, now: float) -> bool:
-        """May a segment leave now?"""
+    def admits(self, now: float, segments: int = 1) -> bool:
+        """May a submit of so many segments leave now?"""
         if self.rate == 0:
             return self._held_until <= now
-        return self._slot <= now and self._ring[self._at] + SPAN <= now and self._held_until <= now
+        at = self._at if segments == 1 else self._last(segments)
+        return self._slot <= now and self._ring[at] + SPAN <= now and self._held_until <= now
+
+    def _last(self, segments: int) -> int:
+        """The youngest place of the ring that so many segments would take."""
+        return (self._at + min(segments, self.rate) - 1) % self.rate
 
     def soon(self, now: float, seconds: float) -> int:
         """How many segments will be admitted within ``seconds``: what is worth having ready."""
@@ -120,12 +130,16 @@ class Pacer:
         ahead = min(ahead, seconds + CATCH_UP)
         return int(ahead * self.limit(now)) + 1
 
-    def sent(self, now: float) -> None:
-        """A segment left at ``now``."""
+    def sent(self, now: float, segments: int = 1) -> None:
+        """A submit of so many segments left at ``now``."""
         if self.rate == 0:
             return
         self._ring[self._at] = now
         self._at = (self._at + 1) % self.rate
+        if segments > 1:
+            for _ in range(segments - 1):
+                self._ring[self._at] = now
+                self._at = (self._at + 1) % self.rate
         if now - self._slot > CATCH_UP:
             self._slot = now
-        self._slot += STEP / self.limit(now)
+        self._slot += segments * STEP / self.limit(now)

@@ -29,7 +29,10 @@ def content(submit: SubmitSm) -> Content:
     values = dict(submit.tlvs)
     text = text or values.get(Tlv.MESSAGE_PAYLOAD, b"")
     if submit.esm_class & UDHI:
-        return _from_udh(text)
+        found = _from_udh(text)
+        if found.total > 1 or Tlv.SAR_TOTAL_SEGMENTS not in values:
+            return found
+        text = found.text  # a header of other things, as national tables
     if Tlv.SAR_TOTAL_SEGMENTS in values:
         reference, total, part = (int.from_bytes(values.get(tag, b""), "big") for tag in SAR)
         return Content(text, reference, total, part)

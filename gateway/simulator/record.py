@@ -118,6 +118,28 @@ class Record:
             self.seconds.extend([0] * (second + 1 - len(self.seconds)))
             self.seconds[second] += number
 
+    def texts(self) -> list[tuple[str, bytes]]:
+        """(recipient, octets) of each recorded message that was taken, its parts put together.
+
+        A message is told where its last part came; one whose parts are not all there is left out.
+        Only with the texts recorded.
+        """
+        found: list[tuple[str, bytes]] = []
+        open_: dict[tuple[str, str, int, int], dict[int, bytes]] = {}
+        for one in self.submissions:
+            if one.status not in TAKEN or not isinstance(one.text, bytes):
+                continue
+            if one.total <= 1:
+                found.append((one.recipient, one.text))
+                continue
+            key = (one.sender, one.recipient, one.reference, one.total)
+            parts = open_.setdefault(key, {})
+            parts[one.part] = one.text
+            if len(parts) == one.total:
+                found.append((one.recipient, b"".join(parts[at] for at in sorted(parts))))
+                del open_[key]
+        return found
+
     def counts(self) -> dict[str, Any]:
         """The record in numbers, ready for JSON."""
         span = self.last_at - self.first_at

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from codecs import charmap_decode, latin_1_encode
 from collections.abc import Mapping
+from functools import lru_cache
 
 ESCAPE = 0x1B
 
@@ -34,7 +35,40 @@ EXTENSION: Mapping[int, str] = {
 }
 """TS 23.038, 6.2.1.1: the default extension table, by the septet after the escape."""
 
-_NONE = 0xFF  # "not in this alphabet"
+TURKISH, SPANISH, PORTUGUESE = 1, 2, 3
+"""TS 23.038, 6.2.1.2.4: national language identifiers, as the user-data header has them."""
+
+SINGLE_SHIFT: Mapping[int, Mapping[int, str]] = {
+    TURKISH: dict(EXTENSION)
+    | {0x47: "Ğ", 0x49: "İ", 0x53: "Ş", 0x63: "ç", 0x67: "ğ", 0x69: "ı", 0x73: "ş"},
+    SPANISH: dict(EXTENSION)
+    | {0x09: "ç", 0x41: "Á", 0x49: "Í", 0x4F: "Ó", 0x55: "Ú"}
+    | {0x61: "á", 0x69: "í", 0x6F: "ó", 0x75: "ú"},
+    PORTUGUESE: dict(EXTENSION)
+    | {0x05: "ê", 0x09: "ç", 0x0B: "Ô", 0x0C: "ô", 0x0E: "Á", 0x0F: "á", 0x1F: "Ê"}
+    | {0x12: "Φ", 0x13: "Γ", 0x15: "Ω", 0x16: "Π", 0x17: "Ψ", 0x18: "Σ", 0x19: "Θ"}
+    | {0x41: "À", 0x49: "Í", 0x4F: "Ó", 0x55: "Ú", 0x5B: "Ã", 0x5C: "Õ"}
+    | {0x61: "Â", 0x69: "í", 0x6F: "ó", 0x75: "ú", 0x7B: "ã", 0x7C: "õ", 0x7F: "â"},
+}
+"""TS 23.038, A.2.1 to A.2.3: what stands in place of the extension table."""
+
+LOCKING_SHIFT: Mapping[int, str] = {
+    TURKISH: (
+        "@£$¥€éùıòÇ\nĞğ\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\x1bŞşßÉ"
+        " !\"#¤%&'()*+,-./0123456789:;<=>?"
+        "İABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§"
+        "çabcdefghijklmnopqrstuvwxyzäöñüà"
+    ),
+    PORTUGUESE: (
+        "@£$¥êéúíóç\nÔô\rÁáΔ_ªÇÀ∞^\\€Ó|\x1bÂâÊÉ"
+        " !\"#º%&'()*+,-./0123456789:;<=>?"
+        "ÍABCDEFGHIJKLMNOPQRSTUVWXYZÃÕÚÜ§"
+        "~abcdefghijklmnopqrstuvwxyzãõ`üà"
+    ),
+}
+"""TS 23.038, A.3.1 and A.3.3: what stands in place of the default alphabet. Spanish has none."""
+
+_NONE = 0x80 | ESCAPE  # "not in this alphabet": no extension has a character there
 _SEPTETS = bytes(range(0x80))
 _HOLE = "\ufffe"  # "no such octet" to a charmap codec
 _CONTROLS = "".join(map(chr, range(0x80, 0xA0)))  # C1: in no GSM alphabet
@@ -54,8 +88,9 @@ class Alphabet:
     __slots__ = ("_decoding", "_extension", "_lent", "_narrow", "_pairs", "_wide")
 
     def __init__(self, basic: str, extension: Mapping[int, str]) -> None:
-        marks = {char: septet for septet, char in enumerate(basic) if septet != ESCAPE}
-        marks |= {char: 0x80 | septet for septet, char in extension.items()}
+        marks = {char: 0x80 | septet for septet, char in extension.items()}
+        # What both tables have takes one septet.
+        marks |= {char: septet for septet, char in enumerate(basic) if septet != ESCAPE}
         self._lent = list(zip((c for c in marks if c > "\xff"), _CONTROLS, strict=False))
         self._narrow = _table(marks)
         self._wide = _table(marks | {control: marks[char] for char, control in self._lent})
@@ -110,5 +145,28 @@ def _table(marks: Mapping[str, int]) -> bytes:
 
 DEFAULT = Alphabet(BASIC, EXTENSION)
 
+
+@lru_cache(maxsize=64)
+def alphabet(locking: int, single: int) -> Alphabet:
+    """The alphabet under a locking and a single shift table; 0, or one not known: the default.
+
+    TS 23.040, 9.2.3.24.15 and 9.2.3.24.16: an identifier that is not known is ignored.
+    """
+    basic = LOCKING_SHIFT.get(locking, BASIC)
+    extension = SINGLE_SHIFT.get(single, EXTENSION)
+    return Alphabet(basic, extension)
+
+
 CHARACTERS = frozenset(BASIC) - {"\x1b"} | frozenset(EXTENSION.values())
 """All that GSM 7-bit has, by default."""
+
+_IN = {
+    "gsm7": CHARACTERS,
+    "latin1": frozenset(char for char in CHARACTERS if char <= "\xff"),
+    "ascii": frozenset(char for char in CHARACTERS if char.isascii()),
+}
+
+
+def characters(alphabet: str) -> frozenset[str]:
+    """What of :data:`CHARACTERS` a carrier takes that writes GSM 7-bit so: gsm7, latin1, ascii."""
+    return _IN[alphabet]

@@ -1,7 +1,8 @@
 """Spanish and Portuguese texts in GSM 7-bit: what becomes of the characters that are not in it.
 
 One "í" makes a text UCS-2, 70 characters a segment instead of 160. What GSM 7-bit has is kept:
-é É ñ Ñ ü Ü ¿ ¡ and à; ñ never becomes n ("año", "ano").
+é É ñ Ñ ü Ü ¿ ¡ and à; ñ never becomes n ("año", "ano"). Only for a carrier that takes Latin-1 or
+ASCII alone, what it has not goes too, ñ among it, and a word that becomes another is told.
 """
 
 from __future__ import annotations
@@ -44,8 +45,20 @@ TABLE: Final[dict[str, str]] = {
 }
 """Typography, and letters that Unicode does not decompose. Accents need no table: NFKD has them."""
 
+NARROW: Final[dict[str, str]] = {
+    **dict.fromkeys("¿¡", ""),
+    "€": "EUR",
+    "ß": "ss",
+    "æ": "ae",
+    "Æ": "AE",
+    "ø": "o",
+    "Ø": "O",
+}
+"""What GSM 7-bit has and Latin-1 or ASCII may lack; accents, again, NFKD has."""
+
 AMBIGUOUS: Final = frozenset(
     {"más", "está", "estás", "están", "esté", "sí", "qué", "él", "tú", "mí", "dé", "sé", "té"}
+    | {"año", "años"}  # in ASCII alone
     | {"aún", "sólo", "cómo", "cuándo", "dónde", "cuánto", "quién", "cuál", "ésta", "ésa"}
 )
 """Words that are other words without their accent."""
@@ -68,16 +81,22 @@ class Transliterated(msgspec.Struct, frozen=True):
     warnings: list[str]
 
 
-def transliterate(text: str) -> Transliterated:
+def transliterate(text: str, alphabet: str = "gsm7") -> Transliterated:
     """``text`` in characters of GSM 7-bit alone, and what that changed.
 
+    ``alphabet`` ``latin1`` or ``ascii``: in those that are in this, too.
     Typography becomes its plain form, accents that GSM 7-bit lacks go, emoji go, runs of spaces
     become one; what has no plain form goes with a warning. A text of nothing else becomes empty.
     """
-    if "  " not in text and gsm.DEFAULT.encode(text) is not None:
+    known = gsm.characters(alphabet)
+    if (
+        "  " not in text
+        and gsm.DEFAULT.encode(text) is not None
+        and (alphabet == "gsm7" or known.issuperset(text))
+    ):
         return Transliterated(text, [], [])
     composed = unicodedata.normalize("NFC", text)
-    plain = {c: _plain(c) for c in dict.fromkeys(composed) if c not in gsm.CHARACTERS}
+    plain = {c: _plain(c, alphabet) for c in dict.fromkeys(composed) if c not in known}
     changes = {char: becomes or "" for char, becomes in plain.items()}
     result = composed.translate({ord(char): becomes for char, becomes in changes.items()})
     warnings = [_dropped(char) for char, becomes in plain.items() if becomes is None]
@@ -93,13 +112,16 @@ def _dropped(char: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _plain(char: str) -> str | None:
+def _plain(char: str, alphabet: str) -> str | None:
     """What stands for ``char``, "" if it goes unsaid; None if nothing does and it must be said."""
     if char in TABLE:
         return TABLE[char]
+    if char in NARROW:
+        return NARROW[char]
+    known = gsm.characters(alphabet)
     parts = unicodedata.normalize("NFKD", char)
     kept = "".join(TABLE.get(part, part) for part in parts)
-    kept = "".join(part for part in kept if part in gsm.CHARACTERS)
+    kept = "".join(part for part in kept if part in known)
     return kept or ("" if _is_decoration(char) else None)
 
 

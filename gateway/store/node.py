@@ -57,9 +57,13 @@ class Node:
             self._folder = uuid.uuid4().hex
             os.write(self._lock, self._folder.encode())
 
-    def consumer(self, account: str) -> str:
-        """The name under which the pump of ``account`` claims."""
-        return f"{self.incarnation}:{account}"
+    def consumer(self, account: str, whole: bool = False) -> str:
+        """The name under which the pump of ``account`` claims.
+
+        One that submits long messages whole (message_payload) has a ``+`` behind it: whoever puts
+        its claims in doubt must know that such a message has one fate.
+        """
+        return f"{self.incarnation}:{account}{'+' if whole else ''}"
 
     async def join(self) -> None:
         """Begin to live; raises StoreUnavailable, or StoreRefused for a living namesake."""

@@ -191,9 +191,12 @@ class Queue:
         return found
 
     async def _recover_lane(self, lane: str, consumer: str, now_ms: int) -> int:
-        account, found = consumer.rpartition(":")[2], 0
+        name, found = consumer.rpartition(":")[2], 0
+        account, whole = name.removesuffix("+"), name.endswith("+")
         while True:
-            count = await self._redis.run(scripts.RECOVER, [now_ms, lane, consumer, account, SWEEP])
+            count = await self._redis.run(
+                scripts.RECOVER, [now_ms, lane, consumer, account, SWEEP, whole]
+            )
             found += int(count)
             self.moved(account, MessageState.in_doubt, int(count))
             if count < SWEEP:

@@ -1,8 +1,9 @@
 -- recover: what a dead consumer had claimed of one lane goes into doubt, never out again.
--- ARGV[1] {now_ms, lane, consumer, account, limit}.
+-- ARGV[1] {now_ms, lane, consumer, account, limit, whole}; whole: a message is one submit, however
+-- many segments it has.
 -- Answers how many were found; call again while that is the limit.
 local args = cmsgpack.unpack(ARGV[1])
-local now, lane, consumer, limit = args[1], args[2], args[3], args[5]
+local now, lane, consumer, limit, whole = args[1], args[2], args[3], args[5], args[6]
 account = args[4]
 -- One that joined after its list of the living was made is no dead one.
 if call('SISMEMBER', K_nodes, string.match(consumer, '^(.*):')) == 1 then return 0 end
@@ -10,7 +11,7 @@ if call('SISMEMBER', K_nodes, string.match(consumer, '^(.*):')) == 1 then return
 local function fates_of(m)
   if m[15] == '' then
     local list = {}
-    for i = 1, m[1] do list[i] = {DOUBT, '', ''} end
+    for i = 1, whole and 1 or m[1] do list[i] = {DOUBT, '', ''} end
     return join_fates(list)
   end
   -- The record's: receipts may have moved them since.

@@ -12,6 +12,7 @@ from typing import Any, Generic, Literal, TypeVar
 import msgspec
 
 from gateway.message import Message, MessageState, Priority, SegmentFate
+from gateway.smpp.text import Transliterated
 
 Item = TypeVar("Item")
 
@@ -41,6 +42,8 @@ class Put(msgspec.Struct, gc=False):
     callback_url: str = ""
     blocked: str = ""
     """Not empty: store it as ``blocked`` with this reason (``no_route``, ``only_to``)."""
+    told: Transliterated | None = None
+    """For the answer alone: what a transliteration changed, if it did."""
 
 
 class PutResult(msgspec.Struct, gc=False):

@@ -72,7 +72,7 @@ def served(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) 
     served.close()
 
 
-SEMANTIC = {("POST", "/v1/messages"), ("GET", "/v1/messages")}
+SEMANTIC = {("POST", "/v1/messages"), ("GET", "/v1/messages"), ("POST", "/v1/texts")}
 """Calls that may refuse what the schema allows: a route decides about text and sender, the other
 filters about the cursor."""
 

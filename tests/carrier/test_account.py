@@ -41,6 +41,69 @@ async def test_segments_of_a_message_go_over_one_bind_in_order(line: MakeLine) -
         assert [p[1:] for p in parts if p[0] == to] == [(1, 2), (2, 2)]
 
 
+LONG = "Banco Ejemplo: " + "cuota " * 40
+
+
+async def test_sar_parameters_go_over_one_bind_in_order(line: MakeLine) -> None:
+    made = await line(window=3, binds=2, long_messages="sar")
+    await made.put(*range(1, 9), segments=2, text=LONG)
+    await made.until(delivered=8)
+    parts = [(s.recipient, s.part, s.total) for s in made.carrier.submissions]
+    for to in {p[0] for p in parts}:
+        assert [p[1:] for p in parts if p[0] == to] == [(1, 2), (2, 2)]
+    assert {text for _, text in made.carrier.record.texts()} == {LONG.encode()}
+    assert len(made.carrier.record.texts()) == 8
+    assert len((await record(made, 1)).fates) == 2
+
+
+async def test_a_payload_is_one_submit_with_one_fate(line: MakeLine) -> None:
+    made = await line(window=3, binds=2, long_messages="payload")
+    await made.put(*range(1, 9), segments=2, text=LONG)
+    await made.until(delivered=8)
+    assert [s.total for s in made.carrier.submissions] == [1] * 8
+    assert {text for _, text in made.carrier.record.texts()} == {LONG.encode()}
+    found = await record(made, 1)
+    assert (found.segments, len(found.fates)) == (2, 1)
+    assert found.fates[0].state is MessageState.delivered
+
+
+async def test_a_payload_in_doubt_is_settled_by_its_one_receipt(line: MakeLine) -> None:
+    made = await line(
+        {"drop_after": 5, "receipts": {"delay_ms": 5}}, window=1, long_messages="payload"
+    )
+    await made.put(*range(20), segments=2, text=LONG)
+    await made.until(delivered=20)
+    assert set(made.taken().values()) == {1}
+    assert made.account.metrics.carrier("andina").found.get(Found.settled_doubt, 0) > 0
+
+
+async def test_a_payload_refused_for_now_goes_again(line: MakeLine) -> None:
+    made = await line(
+        {"statuses": {"ESME_RTHROTTLED": 0.3}}, rate=2000, window=4, long_messages="payload"
+    )
+    await made.put(*range(20), segments=2, text=LONG)
+    await made.until(delivered=20)
+    assert set(made.taken().values()) == {1}
+    assert made.carrier.stats()["statuses"]["ESME_RTHROTTLED"] > 0
+
+
+async def test_a_payload_is_paced_by_its_segments(line: MakeLine) -> None:
+    made = await line(rate=10, window=50, long_messages="payload")
+    await made.put(*range(8), segments=3, text="cuota " * 60)
+    await made.until(delivered=8)
+    at = [s.at_ns for s in made.carrier.submissions]
+    most = max(sum(0 <= other - one < 1_000_000_000 for other in at) for one in at)
+    assert most <= 3
+    assert 1.9 <= (at[-1] - at[0]) / 1e9 <= 4.0
+
+
+async def test_a_latin1_carrier_reads_its_own_octets(line: MakeLine) -> None:
+    made = await line(default_alphabet="latin1")
+    await made.put(1, text="$45.990 año [1]")
+    await made.until(delivered=1)
+    assert made.carrier.record.texts() == [("56900000001", "$45.990 año [1]".encode("latin-1"))]
+
+
 async def test_the_carriers_refusal_ends_a_message(line: MakeLine) -> None:
     made = await line({"numbers": [{"to": "00000001$", "status": "ESME_RINVDSTADR"}]})
     await made.put(1, 2)

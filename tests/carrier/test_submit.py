@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from gateway.config import Carrier
 from gateway.errors import EncodeError
 from gateway.message import Message
 from gateway.smpp.pdu import HEADER_LENGTH, SubmitSm, encode
-from gateway.smpp.text import measure
+from gateway.smpp.text import TextError, measure
 
 NOW = 1_750_000_000_000
 
@@ -74,6 +75,51 @@ def test_the_second_of_two_segments() -> None:
     assert found.tlvs == ((0x0204, b"\x12\x36"),)
 
 
+def test_the_second_of_two_segments_by_sar() -> None:
+    found = submit({"long_messages": "sar"}, 1, text="cuota " * 30, segments=2)
+    assert (found.esm_class, found.short_message) == (0, b"ota " + b"cuota " * 4)
+    assert found.tlvs == (
+        (0x020C, b"\x12\x34"),
+        (0x020E, b"\2"),
+        (0x020F, b"\2"),
+        (0x0204, b"\x12\x36"),
+    )
+
+
+def test_a_payload_is_one_job_of_all_its_segments() -> None:
+    made = submits(long_messages="payload")
+    message = job("cuota " * 30, 2).message
+    one = Job("lane", "1-1", message, whole=True)
+    assert (one.cost, len(one.fates), one.pending) == (2, 1, 1)
+    found = made.pdu(one, 0, NOW)
+    assert found.tlvs == ((0x0424, b"cuota " * 30), (0x0204, b"\x12\x35"))
+    assert (found.short_message, found.esm_class) == (b"", 0)
+    assert made.body(one, 0, NOW) == encode(found)[HEADER_LENGTH:]
+
+
+def test_what_an_earlier_attempt_sent_in_segments_goes_on_so() -> None:
+    """And what it sent whole goes on whole, whatever the carrier's setting is now."""
+    message = job("cuota " * 30, 2).message
+    parted = Job("l", "1-1", msgspec.structs.replace(message, fates="5::7\x1e2::"), whole=True)
+    assert (parted.cost, parted.pending, parted.next) == (1, 1, 1)
+    assert submits(long_messages="payload").pdu(parted, 1, NOW).esm_class == 0x40
+    whole = Job("l", "1-1", msgspec.structs.replace(message, fates="2::"))
+    assert (whole.cost, whole.pending) == (2, 1)
+    assert submits().pdu(whole, 0, NOW).tlvs[0][0] == 0x0424
+
+
+def test_octets_of_the_carriers_alphabet() -> None:
+    found = submit({"default_alphabet": "latin1"}, text="año $")
+    assert (found.short_message, found.data_coding) == (b"a\xf1o $", 0)
+
+
+def test_what_the_carriers_alphabet_has_not_goes_as_ucs2_if_it_is_no_longer() -> None:
+    found = submit({"default_alphabet": "ascii"}, text="año")
+    assert (found.short_message, found.data_coding) == ("año".encode("utf-16-be"), 8)
+    with pytest.raises(TextError, match="GSM 7-bit and ascii"):
+        submits(default_alphabet="ascii").pdu(job("año" * 40), 0, NOW)
+
+
 def test_what_a_carrier_does_not_want_is_left_out() -> None:
     found = submit({"user_message_reference": False, "validity": "none"})
     assert (found.tlvs, found.validity_period) == ((), "")
@@ -112,7 +158,7 @@ def test_a_senders_form_says_its_type(sender: str, ton_npi: tuple[int, int]) -> 
     sender=st.text(st.characters(max_codepoint=0x120), max_size=22),
     to=st.text(st.sampled_from("0123456789+\0é"), max_size=21),
     text=st.text(st.sampled_from("aé€ "), max_size=300),
-    long_messages=st.sampled_from(["udh16", "udh8"]),
+    long_messages=st.sampled_from(["udh16", "udh8", "sar"]),
     service_type=st.text(st.characters(codec="ascii"), max_size=6),
     referenced=st.booleans(),
 )

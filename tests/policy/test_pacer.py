@@ -54,6 +54,41 @@ def test_late_timers_are_caught_up() -> None:
     assert most_in_a_second(sent) <= 100
 
 
+def test_a_submit_of_several_segments_counts_as_all_of_them() -> None:
+    """It waits until all of them are free at once, and holds up what follows as long."""
+    pacer, sent, now = Pacer(10), [], 0.0
+    while now < 20.0:
+        assert pacer.admits(now, 3) == (pacer.next(now, 3) <= now)
+        if pacer.admits(now, 3):
+            pacer.sent(now, 3)
+            sent += [now] * 3
+        now += 0.001
+    assert most_in_a_second(sent) <= 10
+    assert 170 <= len(sent) <= 200
+
+
+def test_segments_alone_and_together_keep_the_rate() -> None:
+    pacer, sent, now, turn = Pacer(10), [], 0.0, 0
+    while now < 20.0:
+        cost = (1, 4, 1, 2)[turn % 4]
+        if pacer.admits(now, cost):
+            pacer.sent(now, cost)
+            sent += [now] * cost
+            turn += 1
+        now += 0.001
+    assert most_in_a_second(sent) <= 10
+    assert len(sent) >= 150
+
+
+def test_a_submit_above_the_rate_goes_and_is_waited_out() -> None:
+    pacer = Pacer(2)
+    assert pacer.admits(0.0, 5)
+    pacer.sent(0.0, 5)
+    assert not pacer.admits(2.4)
+    assert pacer.admits(2.6)
+    assert Pacer(0).admits(0.0, 5)
+
+
 def test_a_stall_is_not_made_up_with_a_burst() -> None:
     pacer = Pacer(100)
     drive(pacer, [n / 1000 for n in range(1000)])

@@ -23,9 +23,10 @@ SAR = (
         (submit(1, b"\6\x08\4\1\2\3\2hola", esm_class=0x40), Content(b"hola", 258, 3, 2)),
         (submit(1, b"\xffhola", esm_class=0x40), Content(b"\xffhola")),
         (submit(1, b"hola", tlvs=SAR), Content(b"hola", 258, 3, 2)),
+        (submit(1, b"\3\x24\1\2hola", esm_class=0x40, tlvs=SAR), Content(b"hola", 258, 3, 2)),
         (submit(1, b"", tlvs=((int(Tlv.MESSAGE_PAYLOAD), b"larga"),)), Content(b"larga")),
     ],
-    ids=["whole", "udh8", "udh16", "no header", "sar", "payload"],
+    ids=["whole", "udh8", "udh16", "no header", "sar", "sar, and a table", "payload"],
 )
 def test_content(pdu: SubmitSm, expected: Content) -> None:
     assert content(pdu) == expected

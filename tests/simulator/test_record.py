@@ -49,6 +49,27 @@ def test_a_long_message_is_one_when_its_last_part_is_taken() -> None:
     assert (finished["messages"], finished["long_messages"]) == (2, 1)
 
 
+def test_parts_are_put_together_however_they_are_tied() -> None:
+    udh = [submit(1, b"\5\0\3\7\2%choy" % part, esm_class=0x40) for part in (2, 1)]
+    tables = b"\3\x24\1\2"
+    sar = [
+        submit(
+            2,
+            tables + text,
+            esm_class=0x40,
+            tlvs=((0x020C, b"\1\2"), (0x020E, b"\2"), (0x020F, bytes((part,)))),
+        )
+        for part, text in ((1, b"uno "), (2, b"dos"))
+    ]
+    payload = submit(3, b"", tlvs=((0x0424, b"larga"),))
+    record = recorded(*((pdu, 0) for pdu in (*udh, *sar, payload, udh[0])), (submit(4), THROTTLED))
+    assert record.texts() == [
+        ("56900000001", b"hoyhoy"),
+        ("56900000002", b"uno dos"),
+        ("56900000003", b"larga"),
+    ]
+
+
 def test_the_record_is_bounded_and_the_counts_are_not() -> None:
     record = recorded(*((submit(n), 0) for n in range(5)), limit=3)
     assert (len(record.submissions), record.counts()["submits"]) == (3, 5)

@@ -36,7 +36,7 @@ from gateway.store.queue import Claimed
 from gateway.store.redis import Script
 from gateway.store.scripts import CONSTANTS, _read
 from tests.store.conftest import NOW
-from tests.store.test_queue import claim, put, submitted
+from tests.store.test_queue import CONSUMER, claim, put, submitted
 
 ACCOUNT = "andina"
 
@@ -230,6 +230,19 @@ async def test_one_candidate_settles_a_doubt(store: Store) -> None:
     assert await kinds(store) == ["in_doubt", "delivered"]
     assert await store.correlation.counts([ACCOUNT]) == (0, {ACCOUNT: 0})
     assert (await take(store, receipt("900", to="56900000001")))[0].found is Found.no_change
+
+
+async def test_a_doubt_about_a_whole_message_has_one_fate(store: Store) -> None:
+    """Its consumer says that it submits long messages whole: one receipt settles all of it."""
+    await store.queue.put([put(1, segments=3)])
+    await claim(store, consumer=f"{CONSUMER}+")
+    await store.queue.recover(set(), NOW)
+    record = await store.records.message("crm", put(1).message.id)
+    assert record is not None
+    assert len(record.fates) == 1
+    matched = await take(store, receipt("900", to="56900000001", sender="3450"))
+    assert matched[0].found is Found.settled_doubt
+    assert await state(store, 1) is MessageState.delivered
 
 
 async def test_several_candidates_stay_in_doubt(store: Store) -> None:
