@@ -161,7 +161,7 @@ recado_env_make() {
 # Whether Node $1 serves, and has its npm.
 recado_node_serves() {
     command -v npm >/dev/null 2>&1 &&
-        "$1" -e 'process.exit(parseInt(process.versions.node, 10) < 18)' >/dev/null 2>&1
+        "$1" -e 'process.exit(parseInt(process.versions.node, 10) < 18 ? 1 : 0)' >/dev/null 2>&1
 }
 
 # npm: the machine's, or else that of a Node that .venv gets from the package index.
