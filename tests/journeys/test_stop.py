@@ -86,7 +86,7 @@ async def test_a_stop_waits_no_longer_than_told_for_a_silent_carrier(stage: Stag
     gateway = await stage.gateway(carrier, lifecycle={"drain_seconds": 0.5})
     campaign = await gateway.campaign()
     await gateway.upload(messages(100, campaign))
-    await carrier.until_submits(40)
+    await carrier.until_submits(20)  # two binds, and no more of a window until it is answered
     assert await gateway.stop(10.0) == 0
     await carrier.set(accept_binds=False)
     await gateway.start()
