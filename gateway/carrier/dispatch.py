@@ -300,7 +300,7 @@ class Pump:
         window = self.carrier.window
         bound = [bind for bind in self._binds if bind.bound]
         free = sum(bind.window_free for bind in bound)
-        ahead = max(1, window // 2) * len(bound)
+        ahead = window * len(bound)
         wanted = min(free + ahead, self.pacer.soon(now, HORIZON)) - self._ready_count
         unsettled = self.in_flight + self._inbound.uncommitted
         wanted = min(wanted, 2 * window * len(bound) - unsettled)
