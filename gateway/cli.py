@@ -69,6 +69,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_check(commands)
     _add_probe(commands)
+    _add_explain(commands)
+    _add_calendar(commands)
     _add_key(commands)
     _add_store(commands)
     commands.add_parser("simulate", help="run a simulated carrier (see: recado simulate --help)")
@@ -265,6 +267,60 @@ def _probe(options: argparse.Namespace) -> int:
         wait=options.wait,
         as_json=options.json,
     )
+
+
+# explain and calendar
+
+
+def _add_rule(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--profile",
+        choices=("text", "prudent", "transactional"),
+        default="prudent",
+        help="the reading of the rules (default: prudent)",
+    )
+    parser.add_argument("--zones", metavar="Z,Z", help="where the recipient is, as stored")
+    parser.add_argument("--region", metavar="R", help="the recipient's region, as stored")
+    parser.add_argument(
+        "--hours",
+        metavar="DAYS=FROM-TO",
+        action="append",
+        default=[],
+        help="a campaign's own hours, as mon-fri=09:00-18:00: they only narrow",
+    )
+    parser.add_argument("--at", metavar="TIME", help="as 2026-07-14T08:00:00-04:00 (default: now)")
+    parser.add_argument("--json", action="store_true", help="one object")
+    _add_config(parser)
+
+
+def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "explain", help="may a message go by the contact rules, and if not, when and why"
+    )
+    parser.add_argument("--to", metavar="NUMBER", help="the recipient, as +56981234567")
+    parser.add_argument("--policy", metavar="COUNTRY", help="as cl (default: the number's)")
+    _add_rule(parser)
+    parser.set_defaults(command=_explain)
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from gateway import explain
+
+    return explain.main(options)
+
+
+def _add_calendar(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("calendar", help="print a country's open hours")
+    parser.add_argument("policy", metavar="COUNTRY", help="as CL")
+    parser.add_argument("--week", action="store_true", help="Monday to Sunday (default: a day)")
+    _add_rule(parser)
+    parser.set_defaults(command=_calendar)
+
+
+def _calendar(options: argparse.Namespace) -> int:
+    from gateway import explain
+
+    return explain.calendar(options)
 
 
 # key

@@ -1,0 +1,89 @@
+"""How often one debtor may be contacted for one creditor, and when the next contact may be.
+
+Times are milliseconds since the epoch, UTC; days and weeks are those of the recipient's calendar,
+and where several zones are possible each cap has to hold in every one of them. A rolling day is 24
+hours, whatever the clocks do: a contact no longer counts once it is so many of them old. Contacts
+only grow old: an instant that the caps allow is followed by none that they forbid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from gateway.policy.calendar import DAY, HOUR, day_begins, local_day
+from gateway.policy.rules import Caps, Profile
+
+
+class Contact(msgspec.Struct, frozen=True, gc=False):
+    """One contact: ours when it was submitted, or another's that we were told of."""
+
+    at: int
+    channel: str = "sms"
+    two_way: bool = False
+    """The debtor answered it."""
+
+
+class Verdict(msgspec.Struct, frozen=True, gc=False):
+    """The first instant that the caps allow, and the cap that holds until then."""
+
+    at: int
+    cap: str = ""
+    """``per_day``, ``per_rolling``, ``per_week``, ``gap_days``, ``gap_hours``, ``one_channel``."""
+
+
+def counted(profile: Profile, contacts: Iterable[Contact]) -> list[Contact]:
+    """The contacts that count under a profile."""
+    two_way = profile.counts_when == "two_way"
+    return [c for c in contacts if c.channel in profile.counts and (c.two_way or not two_way)]
+
+
+def first_allowed(
+    now: int, contacts: Iterable[Contact], caps: Caps, zones: Sequence[str], channel: str = "sms"
+) -> Verdict:
+    """When the next contact may be: at ``now``, or later, and then which cap holds it longest.
+
+    A contact later than ``now`` (another node's clock) counts as one already made.
+    """
+    known = sorted(contacts, key=lambda contact: contact.at)
+    best = Verdict(now)
+    if not caps or not known:
+        return best
+    for at, cap in _limits([c.at for c in known], caps, zones):
+        if at > best.at:
+            best = Verdict(at, cap)
+    if caps.one_channel:
+        others = [c.at for c in known if c.channel != channel]
+        for zone in zones if others else ():
+            at = _week_after(zone, others[-1], caps.week_begins)
+            if at > best.at:
+                best = Verdict(at, "one_channel")
+    return best
+
+
+def _limits(times: list[int], caps: Caps, zones: Sequence[str]) -> Iterable[tuple[int, str]]:
+    """Each cap's first allowed instant, whether past or to come."""
+    for n, days in caps.per_rolling:
+        if len(times) >= n:
+            yield times[-n] + days * DAY, "per_rolling"
+    if caps.gap_hours:
+        yield times[-1] + caps.gap_hours * HOUR, "gap_hours"
+    for zone in zones:
+        if caps.gap_days:
+            yield day_begins(zone, local_day(zone, times[-1]) + caps.gap_days + 1), "gap_days"
+        if caps.per_day and len(times) >= caps.per_day:
+            day = local_day(zone, times[-caps.per_day])
+            yield day_begins(zone, day + 1), "per_day"
+        if caps.per_week and len(times) >= caps.per_week:
+            yield _week_after(zone, times[-caps.per_week], caps.week_begins), "per_week"
+
+
+def week_of(zone: str, at: int, begins: int) -> int:
+    """The local date, as days since 1970, on which the calendar week of an instant began."""
+    day = local_day(zone, at)
+    return day - (day + 3 - begins) % 7
+
+
+def _week_after(zone: str, at: int, begins: int) -> int:
+    return day_begins(zone, week_of(zone, at, begins) + 7)
