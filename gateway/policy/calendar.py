@@ -83,10 +83,17 @@ def _segments(key: str, block: int) -> tuple[tuple[int, int], ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=4096)
+def _changes(key: str, block: int) -> tuple[list[int], list[int]]:
+    """When the segments of a block begin, and their offsets."""
+    segments = _segments(key, block)
+    return [at for at, _ in segments], [offset for _, offset in segments]
+
+
 def offset_at(key: str, at: int) -> int:
     """A zone's distance from UTC at an instant, in milliseconds."""
-    segments = _segments(key, at // BLOCK)
-    return segments[bisect_right(segments, at, key=lambda s: s[0]) - 1][1]
+    begins, offsets = _changes(key, at // BLOCK)
+    return offsets[bisect_right(begins, at) - 1]
 
 
 def local_day(key: str, at: int) -> int:
@@ -94,6 +101,7 @@ def local_day(key: str, at: int) -> int:
     return (at + offset_at(key, at)) // DAY
 
 
+@lru_cache(maxsize=4096)
 def day_begins(key: str, day: int) -> int:
     """The first instant of a local date, midnight or not; of a skipped one, of the next."""
     wall = day * DAY
@@ -110,6 +118,12 @@ def day_begins(key: str, day: int) -> int:
 
 def local_text(key: str, at: int) -> str:
     """``Tue 2026-07-14 07:59:59 -0400``."""
+    return _second_text(key, at - at % 1000)
+
+
+@lru_cache(maxsize=1024)
+def _second_text(key: str, at: int) -> str:
+    """Many messages leave in one second."""
     offset = offset_at(key, at)
     there = datetime.fromtimestamp((at + offset) // 1000, UTC)
     sign, minutes = ("-", -offset // MINUTE) if offset < 0 else ("+", offset // MINUTE)

@@ -9,10 +9,11 @@ only grow old: an instant that the caps allow is followed by none that they forb
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import msgspec
 
-from gateway.policy.calendar import DAY, HOUR, day_begins, local_day
+from gateway.policy.calendar import DAY, HOUR, NEVER, day_begins, local_day
 from gateway.policy.rules import Caps, Profile
 
 
@@ -46,9 +47,10 @@ def first_allowed(
 
     A contact later than ``now`` (another node's clock) counts as one already made.
     """
-    known = sorted(contacts, key=lambda contact: contact.at)
     best = Verdict(now)
-    if not caps or not known:
+    oldest = now - _reach(caps)
+    known = sorted((c for c in contacts if c.at > oldest), key=_at)
+    if not known:
         return best
     for at, cap in _limits([c.at for c in known], caps, zones):
         if at > best.at:
@@ -60,6 +62,22 @@ def first_allowed(
             if at > best.at:
                 best = Verdict(at, "one_channel")
     return best
+
+
+def _at(contact: Contact) -> int:
+    return contact.at
+
+
+@lru_cache(maxsize=256)
+def _reach(caps: Caps) -> int:
+    """An older contact cannot matter. A local day has 48 hours at most, with room to spare."""
+    if not caps:
+        return -NEVER
+    week = 9 if caps.per_week or caps.one_channel else 0
+    day = 2 if caps.per_day else 0
+    gap = caps.gap_days + 3 if caps.gap_days else 0
+    rolling = max((days for _, days in caps.per_rolling), default=0)
+    return max(week, day, gap, rolling, caps.gap_hours // 24 + 1) * DAY
 
 
 def _limits(times: list[int], caps: Caps, zones: Sequence[str]) -> Iterable[tuple[int, str]]:

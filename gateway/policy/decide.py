@@ -179,7 +179,7 @@ def _refused(now: int, rule: Rule | None, listed: Listed, answers: int | None) -
 
 
 def _wait(until: int, expires: int, reason: str) -> Wait | Discard:
-    if until >= expires:
+    if until >= expires < NEVER:
         return Discard("expired")
     return Wait(None, "closed") if until >= NEVER else Wait(until, reason)
 

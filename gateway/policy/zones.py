@@ -25,9 +25,26 @@ UNKNOWN_ZONE: Final = "Etc/Unknown"
 SHORTEST, LONGEST = 8, 15
 """Digits of a number with its country's code (E.164 allows 15)."""
 
-TELLING: Final = {"1": 10, "34": 9, "51": 6, "52": 5, "54": 8, "55": 8, "56": 8, "57": 10, "593": 7}
+TELLING: Final = {
+    "1": 8,
+    "34": 9,
+    "346": 3,
+    "347": 4,
+    "51": 6,
+    "52": 5,
+    "54": 8,
+    "55": 8,
+    "56": 8,
+    "569": 7,
+    "57": 10,
+    "573": 9,
+    "5730": 5,
+    "5731": 4,
+    "593": 7,
+}
 """Leading digits, the country's code included, after which libphonenumber's answer depends on the
-length alone: what a country's numbers are remembered by. A test holds it against its tables."""
+length alone: what numbers are remembered by; the longest beginning decides, and mobile ranges are
+plainer than the rest. A test holds it against libphonenumber's tables."""
 
 REMEMBERED: Final = 1 << 16
 """Beginnings of numbers that are remembered at most."""
@@ -77,12 +94,11 @@ def by_libphonenumber(digits: str) -> tuple[str, tuple[str, ...], bool]:
     if not code or not rest or rest[0] == "0":
         return "", (), False
     number = phonenumbers.PhoneNumber(country_code=int(code), national_number=int(rest))
-    zones = tuple(timezone.time_zones_for_number(number))
-    valid = phonenumbers.is_valid_number(number)
+    found = timezone.time_zones_for_number(number)
+    zones = tuple(zone for zone in found if zone != UNKNOWN_ZONE)
+    valid = bool(zones) or phonenumbers.is_valid_number(number)  # no zones of what cannot exist
     country = phonenumbers.region_code_for_number(number) if valid else None
-    if not country:
-        country = phonenumbers.region_code_for_country_code(int(code))
-    return country, tuple(z for z in zones if z != UNKNOWN_ZONE), valid
+    return country or phonenumbers.region_code_for_country_code(int(code)), zones, valid
 
 
 class Places:
@@ -96,14 +112,14 @@ class Places:
         for policy in self._countries.values():
             for entry in policy.prefixes:
                 self._prefixes[entry.prefix] = (policy, entry)
-                code = country_code(entry.prefix)
-                if code in deepest:
-                    deepest[code] = max(deepest[code], len(entry.prefix))
+                for code in deepest:
+                    if entry.prefix.startswith(code):
+                        deepest[code] = max(deepest[code], len(entry.prefix))
             for region in policy.regions:
                 for name in (region.code, *region.names):
                     self._regions[policy.country, folded(name)] = region
         self._longest = max(map(len, self._prefixes), default=0)
-        self._telling = tuple(sorted(deepest.items()))
+        self._telling = tuple(sorted(deepest.items(), reverse=True))  # 573 before 57
         self._remembered = lru_cache(maxsize=REMEMBERED)(self._shared)
         self._places: dict[Place, Place] = {}
 
