@@ -40,6 +40,8 @@ TELLING: Final = {
     "573": 9,
     "5730": 5,
     "5731": 4,
+    "5732": 6,
+    "5735": 5,
     "593": 7,
 }
 """Leading digits, the country's code included, after which libphonenumber's answer depends on the

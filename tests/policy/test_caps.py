@@ -64,6 +64,7 @@ def test_a_gap_of_two_whole_days() -> None:
     monday = at("2026-07-13T15:00:00Z")
     gap = Caps(gap_days=2)
     assert held("2026-07-13T16:00:00Z", gap, monday) == ("2026-07-16T05:00Z", "gap_days")
+    assert held("2026-07-16T04:59:00Z", gap, monday) == ("2026-07-16T05:00Z", "gap_days")
     assert held("2026-07-16T05:00:00Z", gap, monday)[1] == ""
     hours = Caps(gap_hours=48)
     assert held("2026-07-14T16:00:00Z", hours, monday) == ("2026-07-15T15:00Z", "gap_hours")

@@ -85,6 +85,8 @@ def test_a_number(
     "number",
     [
         "+56912345678",  # +56 9 1 is not given out but for 910 0 to 2
+        "+51287654321",  # no such range in Peru, which has no prefixes of ours
+        "+579991234567",
         "+5215512",
         "+88121234567",  # satellites
         "+999123456789",
