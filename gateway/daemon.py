@@ -29,7 +29,7 @@ from gateway.metrics import Metrics
 from gateway.notify import Notify
 from gateway.store import Store
 from gateway.store.embedded import EmbeddedServer
-from gateway.store.node import RENEW_SECONDS, Node
+from gateway.store.node import LOOK_AGAIN_SECONDS, Node
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +113,7 @@ class Daemon:
         self.node = Node(self.store.redis, config.node.name, state_dir)
         self.store.queue.moved = self.store.correlation.moved = self.metrics.moved
         self.store.correlation.incarnation = self.node.incarnation
+        self.store.queue.incarnation = self.node.incarnation
         clients = [client.name for client in config.clients]
         self._owner = clients[0] if len(clients) == 1 else ""
         """Who gets the replies that fit no message."""
@@ -152,8 +153,9 @@ class Daemon:
         await self.recover()
         for account in self.carriers.accounts.values():
             account.start()
+        await self._renew()
         self._tasks = [
-            self._every(RENEW_SECONDS, self.node.renew, "lease"),
+            self._every(lambda: self.node.renew_in, self._renew, "lease"),
             self._every(PROMOTE_SECONDS, self._promote, "promote"),
             self._every(PARTS_SECONDS, self._parts, "parts"),
             self._every(MEASURE_SECONDS, self._measure, "measure"),
@@ -182,10 +184,14 @@ class Daemon:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         try:
+            if self.node.joined:
+                await self.node.renew([account.wish() for account in accounts], leaving=True)
             if all(drained):
                 await self.node.leave()
         except StoreUnavailable as error:
             log.warning("store away at the end", extra={"detail": str(error)})
+        except Fenced:
+            pass  # others have all of it already
         await self.store.close()
         if self._server is not None:
             await self._server.stop()
@@ -227,7 +233,7 @@ class Daemon:
     # What runs beside
 
     def _every(
-        self, seconds: float, work: Callable[[], Awaitable[None]], name: str
+        self, seconds: float | Callable[[], float], work: Callable[[], Awaitable[None]], name: str
     ) -> asyncio.Task[None]:
         async def repeat() -> None:
             while True:
@@ -245,9 +251,19 @@ class Daemon:
                     log.exception("fault", extra={"work": name})
                 if self._over:  # the client of the store may have swallowed the cancel
                     return
-                await asyncio.sleep(seconds)
+                await asyncio.sleep(seconds() if callable(seconds) else seconds)
 
         return asyncio.create_task(repeat(), name=name)
+
+    async def _renew(self) -> None:
+        """Live on, with the binds that are ours."""
+        self.node.renew_in = LOOK_AGAIN_SECONDS  # if it fails
+        accounts = list(self.carriers.accounts.values())
+        holdings = await self.node.renew([account.wish() for account in accounts])
+        for account, holding in zip(accounts, holdings, strict=True):
+            account.hold(holding)
+        if self.node.found_dead:
+            await self.recover()
 
     async def _promote(self) -> None:
         while not self._over:
@@ -300,6 +316,9 @@ class Daemon:
             due = loop.time() + LAG_SECONDS
             await asyncio.sleep(LAG_SECONDS)
             self.metrics.loop_lag = max(0.0, loop.time() - due)
+            if not self.node.may_write(time.monotonic()):
+                for account in self.carriers.accounts.values():
+                    account.slots.let_go()
             self._notify.alive()
 
 

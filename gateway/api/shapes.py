@@ -422,15 +422,26 @@ class UnreadView(msgspec.Struct, kw_only=True):
     read: ReadView
 
 
+class SlotsView(msgspec.Struct):
+    """How many of the binds that the carrier allows this node holds, and others."""
+
+    held: int
+    others: int
+    allowed: int
+
+
 class CarrierView(msgspec.Struct, kw_only=True):
     """A carrier now."""
 
     name: str
-    state: Literal["bound", "disconnected", "paused"]
+    state: Literal["bound", "disconnected", "paused", "standby"]
+    """``standby``: other nodes hold all of its binds."""
     limited_by: str
     receipts_missing: bool
     """It accepts messages and has sent no receipt for long."""
     rate: int
+    """Of the account, over all nodes."""
+    slots: SlotsView
     sending_rate: float
     message_id: IdForm
     binds: list[BindView]

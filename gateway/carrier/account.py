@@ -12,6 +12,7 @@ from gateway.carrier.dispatch import Pump
 from gateway.carrier.inbound import Inbound
 from gateway.carrier.outcome import Flight
 from gateway.carrier.session import Bind
+from gateway.carrier.slots import Slots
 from gateway.clock import wall_ms
 from gateway.config import Carrier
 from gateway.message import MessageState
@@ -19,7 +20,7 @@ from gateway.metrics import Metrics
 from gateway.policy.watch import Silence, Standstill
 from gateway.smpp.session import Answered, Event, Received, TimedOut
 from gateway.store import Store
-from gateway.store.node import Node
+from gateway.store.node import Holding, Node, Wish
 from gateway.tls import dates
 
 log = logging.getLogger(__name__)
@@ -45,21 +46,28 @@ class Account:
         ]
         self.pump = Pump(carrier, self.binds, store, node, metrics, self.inbound)
         self.inbound.freed = self.pump.kick
+        self.slots = Slots(carrier, self.binds, self.pump.busy, self._slots_changed)
         self._counts = metrics.carrier(carrier.name)
         self._standstill = Standstill(carrier.standstill_seconds)
         self._no_receipts = Silence(carrier.no_receipts_seconds, SILENCE)
-        self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Begin to bind; the pump starts with the first bind that holds."""
+        """Begin to send over whatever binds :meth:`hold` lets live."""
         c = self.carrier
         for note in dates.notes(c.tls_ca_file, c.tls_cert_file, datetime.now(UTC)):
             log.warning("look at the certificates", extra={"carrier": c.name, "detail": note})
         self.pump.start()
-        self._tasks = [
-            asyncio.create_task(bind.run(), name=f"bind-{self.carrier.name}-{bind.index}")
-            for bind in self.binds
-        ]
+
+    def wish(self) -> Wish:
+        """Which binds to ask the store for."""
+        return self.slots.wish()
+
+    def hold(self, holding: Holding) -> None:
+        """Which binds the store says are ours."""
+        self.slots.take(holding)
+
+    def _slots_changed(self) -> None:
+        self.pump.set_share(self.slots.in_use, standby=self.slots.others > 0)
 
     def _events(self, bind: Bind, events: list[Event]) -> None:
         """What a read brought: responses to the pump, requests to inbound."""
@@ -126,21 +134,30 @@ class Account:
 
     async def unbind(self, seconds: float = 5.0) -> None:
         """Unbind every bind, then commit what that left behind."""
-        await asyncio.gather(*(bind.unbind(seconds) for bind in self.binds))
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.slots.close(seconds)
         await self.inbound.finish(seconds)
+
+    def _state(self) -> str:
+        if self.pump.paused:
+            return "paused"
+        if self.pump.bound:
+            return "bound"
+        return "standby" if self.pump.standby else "disconnected"
 
     def status(self) -> dict[str, Any]:
         """What ``GET /v1/carriers`` shows of this carrier."""
         c, pump, learner = self.carrier, self.pump, self.inbound.learner
         return {
             "name": c.name,
-            "state": "paused" if pump.paused else "bound" if pump.bound else "disconnected",
+            "state": self._state(),
             "limited_by": pump.limited_by.value,
             "receipts_missing": self._counts.receipts_missing,
             "rate": c.rate,
+            "slots": {
+                "held": len(self.slots.held),
+                "others": self.slots.others,
+                "allowed": c.binds,
+            },
             "sending_rate": round(pump.sending_rate(time.monotonic()), 1),
             "window": c.window,
             "outstanding": sum(bind.session.outstanding for bind in self.binds),

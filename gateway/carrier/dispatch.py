@@ -67,10 +67,12 @@ class Limit(StrEnum):
     throttled = "throttled"
     paused = "paused"
     disconnected = "disconnected"
+    standby = "standby"
+    """Other nodes hold all of the account's binds."""
     store = "store"
 
 
-_ENDED = (Limit.paused, Limit.disconnected, Limit.store, Limit.throttled)
+_ENDED = (Limit.paused, Limit.disconnected, Limit.standby, Limit.store, Limit.throttled)
 """Limits that are over when none of them holds; the others describe what was met last."""
 
 
@@ -90,10 +92,15 @@ class Pump:
         self.routes: Callable[[], list[str]] = list
         """The routes whose lanes this carrier drains now; the daemon sets it."""
         self.paused = False
+        self.standby = False
+        """Do others hold all of the account's binds?"""
         self.limited_by = Limit.disconnected
         self.in_flight = 0
         """Claimed messages that are not handed to a commit yet."""
         self.pacer = Pacer(carrier.rate)
+        self._share = carrier.binds
+        """How many of the account's binds may send here: the rate is divided by them."""
+        self._pace_until = float("-inf")
         self._binds = [bind for bind in binds if bind.sends]
         self._store = store
         self._node = node
@@ -145,6 +152,24 @@ class Pump:
             and not self.pacer.slowed(now)
         )
 
+    def busy(self, bind: Bind) -> bool:
+        """Is something begun on the bind that has not ended?"""
+        return bind.session.outstanding > 0 or bool(self._begun.get(bind))
+
+    def set_share(self, binds: int, *, standby: bool) -> None:
+        """So many of the account's binds may send here; ``standby``: others hold some."""
+        self._share = binds
+        self.standby = standby and binds == 0
+        self._pace_until = float("-inf")
+        self._set_limit(time.monotonic())
+        self.kick()
+
+    def _pace(self, now: float) -> None:
+        """Set the rate that holds now, and until when."""
+        self._pace_until = float("inf")
+        if self._share:
+            self.pacer.set_rate(self.carrier.rate * self._share / self.carrier.binds)
+
     def start(self) -> None:
         """Remember the loop; turns begin with the first kick."""
         self._loop = asyncio.get_running_loop()
@@ -191,6 +216,8 @@ class Pump:
         self._kicked = False
         self._held = 1
         now = time.monotonic()
+        if now >= self._pace_until:
+            self._pace(now)
         if self._ready_count or any(self._begun.values()):
             self._write(now)
         self._maybe_claim(now)
@@ -215,6 +242,8 @@ class Pump:
                 touched.append(bind)
                 if begun[0].written:
                     begun.popleft()
+            if bind.retiring:
+                rooms[bind] = 0
         freest = max(rooms, key=rooms.__getitem__)
         while self._ready_count and self.pacer.admits(now):
             bind = freest
@@ -298,7 +327,7 @@ class Pump:
     def _wanted(self, now: float) -> int:
         """Segments worth claiming: what window and pacer admit soon, less what is ready."""
         window = self.carrier.window
-        bound = [bind for bind in self._binds if bind.bound]
+        bound = [bind for bind in self._binds if bind.bound and not bind.retiring]
         free = sum(bind.window_free for bind in bound)
         ahead = window * len(bound)
         wanted = min(free + ahead, self.pacer.soon(now, HORIZON)) - self._ready_count
@@ -410,7 +439,7 @@ class Pump:
         if self.paused:
             limit = Limit.paused
         elif not self.bound:
-            limit = Limit.disconnected
+            limit = Limit.standby if self.standby else Limit.disconnected
         elif self._store_away or not self._node.may_write(now) or self._inbound.store_away:
             limit = Limit.store
         elif self.pacer.slowed(now) and (self._ready_count or not self.pacer.admits(now)):

@@ -118,6 +118,8 @@ class Bind(asyncio.Protocol):
         self.silent = False
         """A submit was not answered in time, and none since: one at a time, until one is. Else a
         carrier that takes and does not answer would bring a whole campaign into doubt."""
+        self.retiring = False
+        """Nothing more begins on it: it is being handed over to another node."""
         self.session = self._new_session()
         self.patience = Patience(carrier.window, carrier.response_seconds)
         """What of the window is used: a full one must be answered in time."""
@@ -190,8 +192,9 @@ class Bind(asyncio.Protocol):
     # Its life
 
     async def run(self) -> None:
-        """Connect, bind and serve until :meth:`stop`; never raises for what a peer does."""
-        while not self._stopping:
+        """Connect, bind and serve until :meth:`unbind`; never raises for what a peer does."""
+        self._stopping = self.retiring = False
+        while not self._ending():
             self._refused_with = 0
             try:
                 await self._connect()
@@ -212,7 +215,11 @@ class Bind(asyncio.Protocol):
                 },
             )
             await asyncio.sleep(wait)
-        self._set(BindState.stopped, self.reason)
+        self.stopped(self.reason)
+
+    def stopped(self, reason: str) -> None:
+        """It does not live (any more)."""
+        self._set(BindState.stopped, reason)
 
     def _ending(self) -> bool:
         return self._stopping
@@ -318,7 +325,8 @@ class Bind(asyncio.Protocol):
         if self.state is not BindState.waiting and not self.reason:
             self._set(self.state, self._why_lost(error))
         was_bound = self.state is BindState.bound
-        self._set(BindState.waiting, self.reason)
+        if self.state is not BindState.stopped:
+            self._set(BindState.waiting, self.reason)
         if was_bound:
             log.warning(
                 "connection lost",

@@ -44,6 +44,8 @@ class Queue:
         self._redis = redis
         self._keys = redis.keys
         self.moved: Moved = lambda carrier, state, count: None
+        self.incarnation = ""
+        """Who claims; once others have declared it dead it gets nothing. Empty: not asked."""
         self.puts: GroupCommit[Put, PutResult] = GroupCommit(self._put)
 
     async def put(self, messages: list[Put]) -> list[PutResult]:
@@ -76,7 +78,8 @@ class Queue:
         the consumer's claims: one that comes after it has been given back takes nothing.
         """
         answer = await self._redis.run(
-            scripts.CLAIM, [now_ms, consumer, segments, list(routes), number]
+            scripts.CLAIM,
+            [now_ms, consumer, segments, list(routes), number, self.incarnation],
         )
         claimed: list[Claimed] = []
         for lane, entries in zip(answer[::2], answer[1::2], strict=True):

@@ -56,6 +56,7 @@ class Carriers:
                 "limited_by": "nothing_queued",
                 "receipts_missing": False,
                 "rate": 100,
+                "slots": {"held": 1, "others": 0, "allowed": 1},
                 "sending_rate": 0.0,
                 "message_id": {"mode": "auto", "learned": None, "agreeing": 0},
                 "binds": [bind],

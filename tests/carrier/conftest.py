@@ -84,6 +84,8 @@ async def bound(
     account = Account(Carrier(port=port, **settings), store, node, Metrics(), "crm")
     account.pump.routes = lambda: ["chile"]
     account.start()
+    for holding in await node.renew([account.wish()]):
+        account.hold(holding)
 
     async def end() -> None:
         await account.quiet()
