@@ -20,11 +20,12 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from gateway import pattern
+from gateway import pattern, refusal
 from gateway.errors import ConfigError
 from gateway.message import ReceiptState
 from gateway.tls.files import problems_of
@@ -39,6 +40,7 @@ from gateway.tomlshape import (
     one_of,
     seconds,
     secret,
+    share,
     shown,
     text,
     whole,
@@ -127,6 +129,18 @@ PATTERN_RULES = (
     "need not, and no repeat of any number of times goes around another part"
 )
 RECEIPT_STATES = words(one_of(*(state.value for state in ReceiptState)), "the carrier's words", 64)
+
+
+def _is_rule(words: str) -> bool:
+    try:
+        refusal.rule(words)
+    except ValueError:
+        return False
+    return True
+
+
+STATUSES = words(text(refusal.WORDS, _is_rule), "a command_status", 40)
+CAMPAIGN = text("the name of a campaign, perhaps with * at its end", lambda v: 0 < len(v) <= 200)
 HOST = _matches(r"[^\s/\[\]]+", "a host name or address")
 
 
@@ -253,6 +267,17 @@ class Carrier:
     try_later_status: Annotated[int, whole(1, 0xFFFFFFFF)] = 0x64
     """What a deliver_sm gets that cannot be kept now: the status on which it is sent again."""
 
+    statuses: Annotated[tuple[tuple[str, str], ...], STATUSES] = ()
+    """What this carrier means by a command_status (:mod:`gateway.refusal`)."""
+    failover_unbound_seconds: Annotated[float, seconds(0, DAY)] = 10.0
+    """Without a bind for so long its routes go over the next carrier; 0: never."""
+    failover_throttled_seconds: Annotated[float, seconds(0, DAY)] = 60.0
+    """The same, when for so long most submits are refused as too fast; 0: never."""
+    failover_error_share: Annotated[float, share()] = 0.5
+    """The same, when this part of a minute's answers are errors of its own; 0: never."""
+    failback_seconds: Annotated[float, seconds(0, DAY)] = 30.0
+    """Bound again for so long, or this long after it was found failing, it gets its routes back."""
+
     message_id: Annotated[
         Literal["auto", "same", "hex-decimal", "decimal-hex"],
         one_of("auto", "same", "hex-decimal", "decimal-hex"),
@@ -305,6 +330,10 @@ class Route:
     strategy: Annotated[Literal["failover", "weighted"], one_of("failover", "weighted")] = (
         "failover"
     )
+    weights: Annotated[tuple[int, ...], each(whole(1, 1_000_000))] = ()
+    """With ``weighted``, one a carrier: their shares of the recipients; none: equal shares."""
+    campaigns: Annotated[tuple[str, ...], each(CAMPAIGN)] = ()
+    """Names of the campaigns that it is for, which may end in ``*``; none: for all."""
     senders: Annotated[tuple[str, ...], each(SENDER)] = ()
     """What messages may be sent from; the first is the default."""
     national_tables: Annotated[
@@ -502,8 +531,21 @@ def _check_carriers(carriers: list[tuple[Place, Carrier]], reading: Reading) -> 
         if carrier.tls_key_file and not carrier.tls_cert_file:
             reading.problem(place / "tls_key_file", "found without tls_cert_file")
         _check_pattern(carrier.receipt_pattern, place / "receipt_pattern", reading)
+        for key, _ in carrier.statuses:
+            _check_status(key, place / "statuses", reading)
         folded = [(place / "receipt_states" / w, w.upper()) for w, _ in carrier.receipt_states]
         _check_unique("", folded, reading)
+
+
+def _check_status(key: str, place: Place, reading: Reading) -> None:
+    try:
+        refusal.status(key)
+    except ValueError:
+        reading.problem(
+            place / key,
+            "is no command_status; allowed: a name of SMPP 3.4, 5.1.3, as ESME_RSYSERR, or a "
+            "number, as 0x0401",
+        )
 
 
 def _check_pattern(text: str, place: Place, reading: Reading) -> None:
@@ -524,17 +566,31 @@ def _check_pattern(text: str, place: Place, reading: Reading) -> None:
 
 def _check_routes(routes: list[tuple[Place, Route]], reading: Reading) -> None:
     _check_unique("name", [(place, route.name) for place, route in routes], reading)
-    seen: dict[tuple[str, str], Place] = {}
+    seen: dict[tuple[str, str, str], Place] = {}
     for place, route in routes:
+        _check_weights(route, place / "weights", reading)
         for i, prefix in enumerate(route.prefixes):
             at = (place / "prefixes")[i]
-            for sender in route.senders or ("",):
-                first = seen.setdefault((prefix, sender), at)
+            for sender, campaign in product(route.senders or ("",), route.campaigns or ("",)):
+                first = seen.setdefault((prefix, sender, campaign), at)
                 if first is not at:
                     who = f"for the sender '{sender}'" if sender else "for any sender"
+                    if campaign:
+                        who += f" and the campaign '{campaign}'"
                     reading.problem(
                         at, f"found '{prefix}' a second time {who}; the first is {first}"
                     )
+
+
+def _check_weights(route: Route, place: Place, reading: Reading) -> None:
+    if route.weights and route.strategy != "weighted":
+        reading.problem(place, 'found without strategy = "weighted"')
+    elif route.weights and len(route.weights) != len(route.carriers):
+        reading.problem(
+            place,
+            f"found {len(route.weights)} for {len(route.carriers)} carriers; allowed: one a "
+            "carrier, in their order",
+        )
 
 
 def _check_routed(

@@ -22,7 +22,7 @@ from gateway.api.server import Api
 from gateway.carrier.account import Account, Carriers
 from gateway.carrier.dispatch import Limit
 from gateway.clock import wall_ms
-from gateway.config import Config, Route
+from gateway.config import Config
 from gateway.errors import Fenced, RecadoError, StoreUnavailable
 from gateway.message import InDoubtRule, Message, MessageState, read_fates, write_fates
 from gateway.metrics import Metrics
@@ -118,29 +118,13 @@ class Daemon:
         self._owner = clients[0] if len(clients) == 1 else ""
         """Who gets the replies that fit no message."""
         self.carriers = Carriers(
-            [Account(c, self.store, self.node, self.metrics, self._owner) for c in config.carriers]
+            [Account(c, self.store, self.node, self.metrics, self._owner) for c in config.carriers],
+            config.routes,
         )
-        for account in self.carriers.accounts.values():
-            account.pump.routes = lambda a=account: self._routes(a)  # type: ignore[misc]
+        self.store.queue.seen = self.carriers.routing.seen
         self.metrics.accounts = self.carriers.status
         self.api = Api(config, self.store, self.carriers, self.metrics, lambda: self.ready)
         self._tasks: list[asyncio.Task[None]] = []
-
-    def _routes(self, account: Account) -> list[str]:
-        """The routes an account drains now: for failover, those whose earlier carriers are out."""
-        return [r.name for r in self.config.routes if self._takes(r, account)]
-
-    def _takes(self, route: Route, account: Account) -> bool:
-        name = account.carrier.name
-        if name not in route.carriers:
-            return False
-        if route.strategy == "weighted":
-            return True
-        for earlier in route.carriers[: route.carriers.index(name)]:
-            pump = self.carriers.accounts[earlier].pump
-            if pump.bound and not pump.paused:
-                return False
-        return True
 
     async def start(self) -> None:
         """Store, recovery, carriers, API; ready when the API listens."""
@@ -285,7 +269,7 @@ class Daemon:
         self.metrics.depths = await self.store.queue.depths()
         names = list(self.carriers.accounts)
         for account in self.carriers.accounts.values():
-            ready = await self.store.queue.ready(self._routes(account))
+            ready = await self.store.queue.ready(account.pump.routes())
             account.watch(time.monotonic(), ready > 0)
         self.metrics.in_doubt, self.metrics.parked = await self.store.correlation.counts(names)
 
@@ -316,7 +300,9 @@ class Daemon:
             due = loop.time() + LAG_SECONDS
             await asyncio.sleep(LAG_SECONDS)
             self.metrics.loop_lag = max(0.0, loop.time() - due)
-            if not self.node.may_write(time.monotonic()):
+            now = time.monotonic()
+            self.carriers.look(now)
+            if not self.node.may_write(now):
                 for account in self.carriers.accounts.values():
                     account.slots.let_go()
             self._notify.alive()

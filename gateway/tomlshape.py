@@ -69,6 +69,11 @@ def seconds(low: float, high: float) -> Kind:
     return Kind(f"seconds, from {low:g} to {high:g}", float, lambda n: low <= n <= high)
 
 
+def share() -> Kind:
+    """A part of a whole."""
+    return Kind("a part, from 0 to 1", float, lambda n: 0.0 <= n <= 1.0)
+
+
 def one_of(*words: str) -> Kind:
     """One of some words."""
     return Kind(" | ".join(f'"{word}"' for word in words), str, lambda word: word in words)

@@ -238,6 +238,26 @@ def test_a_file_of_a_carrier_holds_carriers_and_routes_alone(
         (ROUTE, "routes[0].carriers[0]: no carrier has the name 'andina'"),
         (CARRIER + ROUTE + 'strategy = "random"', 'allowed: "failover" | "weighted"'),
         (CARRIER + ROUTE + 'senders = ["ñandú"]', "senders[0]: found "),
+        (CARRIER + ROUTE + "weights = [1]", 'weights: found without strategy = "weighted"'),
+        (
+            CARRIER + ROUTE + 'strategy = "weighted"\nweights = [1, 2]',
+            "weights: found 2 for 1 carriers; allowed: one a carrier, in their order",
+        ),
+        (CARRIER + ROUTE + 'campaigns = [""]', "campaigns[0]: found "),
+        (
+            CARRIER
+            + ROUTE
+            + 'campaigns = ["otp"]\n'
+            + ROUTE.replace("chile", "codes")
+            + 'campaigns = ["mora", "otp"]',
+            "found '+56' a second time for any sender and the campaign 'otp'",
+        ),
+        (CARRIER + "failover_error_share = 1.5", "found 1.5; allowed: a part, from 0 to 1"),
+        (CARRIER + 'statuses = { "0x0401" = "later" }', 'statuses.0x0401: found "later"'),
+        (
+            CARRIER + 'statuses = { "ESME_RNONE" = "slow" }',
+            "statuses.ESME_RNONE: is no command_status; allowed: a name of SMPP 3.4",
+        ),
         (CARRIER + ROUTE + 'national_tables = ["latin"]', 'national_tables[0]: found "latin"'),
         (
             CARRIER + 'default_alphabet = "latin1"\n' + ROUTE + 'national_tables = ["spanish"]',

@@ -437,6 +437,8 @@ class CarrierView(msgspec.Struct, kw_only=True):
     state: Literal["bound", "disconnected", "paused", "standby"]
     """``standby``: other nodes hold all of its binds."""
     limited_by: str
+    out_of_service: Literal["unbound", "throttled", "errors", "paused"] | None
+    """Why its routes go over other carriers now; null: they do not."""
     receipts_missing: bool
     """It accepts messages and has sent no receipt for long."""
     rate: int

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from gateway.carrier.dispatch import Pump
@@ -14,9 +16,12 @@ from gateway.carrier.outcome import Flight
 from gateway.carrier.session import Bind
 from gateway.carrier.slots import Slots
 from gateway.clock import wall_ms
-from gateway.config import Carrier
+from gateway.config import Carrier, Route
 from gateway.message import MessageState
 from gateway.metrics import Metrics
+from gateway.policy.health import Counts, Health, Rules
+from gateway.policy.retry import troubles
+from gateway.policy.route import Routing
 from gateway.policy.watch import Silence, Standstill
 from gateway.smpp.session import Answered, Event, Received, TimedOut
 from gateway.store import Store
@@ -50,6 +55,15 @@ class Account:
         self._counts = metrics.carrier(carrier.name)
         self._standstill = Standstill(carrier.standstill_seconds)
         self._no_receipts = Silence(carrier.no_receipts_seconds, SILENCE)
+        self._health = Health(
+            Rules(
+                carrier.failover_unbound_seconds,
+                carrier.failover_throttled_seconds,
+                carrier.failover_error_share,
+                carrier.failback_seconds,
+            )
+        )
+        self._slow, self._own_fault = troubles(self.pump.rules)
 
     def start(self) -> None:
         """Begin to send over whatever binds :meth:`hold` lets live."""
@@ -60,11 +74,35 @@ class Account:
 
     def wish(self) -> Wish:
         """Which binds to ask the store for."""
-        return self.slots.wish()
+        return self.slots.wish(self._health.out)
 
     def hold(self, holding: Holding) -> None:
         """Which binds the store says are ours."""
         self.slots.take(holding)
+
+    def look(self, now: float) -> None:
+        """Is the carrier in service? Asked now and then."""
+        statuses = self._counts.statuses
+        slow = sum(statuses.get(status, 0) for status in self._slow)
+        own = sum(statuses.get(status, 0) for status in self._own_fault)
+        unanswered = self._counts.unanswered_total
+        answers = sum(statuses.values()) + unanswered
+        failed = answers - slow - own - statuses.get(0, 0)
+        was = self._health.out
+        out = self._health.look(now, self.pump.bound, Counts(answers, slow, failed))
+        if out != was:
+            extra = {"carrier": self.carrier.name, "reason": out or f"{was} is over"}
+            log.warning("out of service" if out else "in service", extra=extra)
+
+    @property
+    def out(self) -> str:
+        """Why its routes go over other carriers now; empty: they do not.
+
+        As long as another node has a bind that works, they do not.
+        """
+        if self.slots.others > self.slots.others_out:
+            return ""
+        return "paused" if self.pump.paused else self._health.out
 
     def _slots_changed(self) -> None:
         self.pump.set_share(self.slots.in_use, standby=self.slots.others > 0)
@@ -151,6 +189,7 @@ class Account:
             "name": c.name,
             "state": self._state(),
             "limited_by": pump.limited_by.value,
+            "out_of_service": self.out or None,
             "receipts_missing": self._counts.receipts_missing,
             "rate": c.rate,
             "slots": {
@@ -182,10 +221,28 @@ class Account:
 
 
 class Carriers:
-    """Every carrier of this process, by name."""
+    """Every carrier of this process, by name, and which of them drains which lanes."""
 
-    def __init__(self, accounts: list[Account]) -> None:
+    def __init__(self, accounts: list[Account], routes: Iterable[Route] = ()) -> None:
         self.accounts = {account.carrier.name: account for account in accounts}
+        self.routing = Routing(routes, self.out)
+        self._seen_out: dict[str, str] = {}
+        for name, account in self.accounts.items():
+            account.pump.routes = partial(self.routing.lanes, name)
+            account.pump.elsewhere = partial(self.routing.elsewhere, carrier=name)
+
+    def out(self) -> dict[str, str]:
+        """Why a carrier is out of service, or empty, by name."""
+        return {name: account.out for name, account in self.accounts.items()}
+
+    def look(self, now: float) -> None:
+        """Notice which carriers have gone out of service, or come back."""
+        for account in self.accounts.values():
+            account.look(now)
+        if (out := self.out()) != self._seen_out:
+            self._seen_out = out
+            self.routing.changed()
+            self.wake()
 
     def status(self) -> list[dict[str, Any]]:
         """One entry a carrier, in the order of the configuration."""
@@ -209,6 +266,7 @@ class Carriers:
         if account is None:
             return False
         account.pump.pause(paused)
+        self.look(time.monotonic())
         return True
 
     def wake(self) -> None:

@@ -33,6 +33,7 @@ from gateway.config import Carrier
 from gateway.errors import EncodeError, StoreUnavailable
 from gateway.metrics import Metrics
 from gateway.policy.pacer import Pacer
+from gateway.policy.retry import rules_of
 from gateway.smpp.pdu import Response, SubmitSmResp
 from gateway.smpp.receipt import canonical, clean
 from gateway.smpp.text import TextError
@@ -91,6 +92,10 @@ class Pump:
         self.carrier = carrier
         self.routes: Callable[[], list[str]] = list
         """The routes whose lanes this carrier drains now; the daemon sets it."""
+        self.elsewhere: Callable[[str], str] = lambda lane_route: ""
+        """The lane's route where others take what this carrier has refused of one, if any do."""
+        self.rules = rules_of(carrier.statuses)
+        """What each command_status means."""
         self.paused = False
         self.standby = False
         """Do others hold all of the account's binds?"""
@@ -399,12 +404,18 @@ class Pump:
         else:
             id, error = "", status or 0x08
         take_answer(
-            job, flight.index, error, id, canonical(id, self.carrier.message_id) if id else ""
+            job,
+            flight.index,
+            error,
+            id,
+            canonical(id, self.carrier.message_id) if id else "",
+            self.rules,
         )
         if job.retry is not None and job.retry.slow_account:
             self.pacer.throttled(now, sent_at)
         if job.pending == 0:
-            self._finish(job, settle_of(job, wall_ms()))
+            elsewhere = self.elsewhere(job.message.route) if job.movable else ""
+            self._finish(job, settle_of(job, wall_ms(), elsewhere))
 
     def unanswered(self, flight: Flight) -> None:
         """The response will not come: time ran out, or the link broke."""

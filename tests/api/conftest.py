@@ -54,6 +54,7 @@ class Carriers:
                 "name": "andina",
                 "state": "paused" if self.paused else "bound",
                 "limited_by": "nothing_queued",
+                "out_of_service": None,
                 "receipts_missing": False,
                 "rate": 100,
                 "slots": {"held": 1, "others": 0, "allowed": 1},

@@ -11,7 +11,7 @@ from gateway.carrier.session import Backoff, BindState
 from gateway.message import MessageState, Priority
 from gateway.store.correlation import Found
 from gateway.store.types import MessageRecord
-from tests.carrier.conftest import Line, until
+from tests.carrier.conftest import CHILE, Line, until
 
 MakeLine = Callable[..., Awaitable[Line]]
 
@@ -282,7 +282,7 @@ async def test_quiet_gives_back_what_was_not_begun(line: MakeLine) -> None:
 
 async def test_a_paused_carrier_says_so(line: MakeLine) -> None:
     made = await line()
-    carriers = Carriers([made.account])
+    carriers = Carriers([made.account], [CHILE])
     await carriers.pause("andina")
     assert carriers.status()[0]["limited_by"] == "paused"
     await made.put(1)
