@@ -17,7 +17,7 @@ Change = Callable[["Mutator", bytearray, "Seed"], None]
 MAX_PDU: Final = 65_536
 HUGE: Final = 60_000
 _PAYLOAD: Final = int(Tlv.MESSAGE_PAYLOAD)
-_NUMBERS: Final = (0, 1, 0x7FFF_FFFE, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF)
+NUMBERS: Final = (0, 1, 0x7FFF_FFFE, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF)
 _OCTETS: Final = (0x00, 0x01, 0x04, 0x1B, 0x40, 0x7F, 0x80, 0xFE, 0xFF)
 _COMMANDS: Final = (
     0,
@@ -116,7 +116,7 @@ class Mutator:
     def _change(self, body: bytearray, seed: Seed, how: float) -> None:
         """One change mostly, sometimes a few; where lengths and ends are only the first knows."""
         _CHANGES[int(self.draw() * len(_CHANGES))](self, body, seed)
-        while how > 0.8:
+        while how > 0.85:
             _BLIND[int(self.draw() * len(_BLIND))](self, body, seed)
             how = self.draw()
         if self.draw() < 0.0004:
@@ -138,7 +138,7 @@ class Mutator:
             return outstanding[int(how / 0.7 * len(outstanding))]
         if how < 0.9:
             return 1 + int(self.draw() * 0x7FFF_FFFF)
-        return _NUMBERS[self.below(len(_NUMBERS))]
+        return NUMBERS[self.below(len(NUMBERS))]
 
     def _lost(self, command_id: int, number: int, body: bytes) -> tuple[bytes, Verdict]:
         length = HEADER_LENGTH + len(body)
@@ -267,4 +267,11 @@ _BLIND: Final[tuple[Change, ...]] = (
     _cut_tlv,
     _known_tlv,
 )
-_CHANGES: Final[tuple[Change, ...]] = (*_BLIND, _flip, _without_nul, _length, _tlv_length)
+_CHANGES: Final[tuple[Change, ...]] = (
+    *_BLIND,
+    *(_flip, _replace, _fill, _known_tlv) * 2,
+    _without_nul,
+    _length,
+    _tlv_length,
+)
+"""More of those that leave something to be read."""

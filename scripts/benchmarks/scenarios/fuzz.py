@@ -59,7 +59,8 @@ def _tell(result: Result, found: dict[str, Any]) -> None:
     reader, wrong = found["reader"], found["wrong"]
     must = f"{reader}: every PDU met as it should be, the session alive"
     result.holds(must, found["pdus"], "PDUs", wrong is None)
-    result.notes[f"{reader}, PDUs a second"] = found["pdus_per_second"]
+    wall, cpu = found["pdus_per_second"], found["pdus_per_cpu_second"]
+    result.notes[f"{reader}, PDUs a second"] = f"{wall:,}; of its CPU {cpu:,}"
     result.notes[f"{reader}, slowest"] = f"{found['slowest_ms']} ms"
     result.notes[f"{reader}, how they were met"] = found["met"]
     if wrong is not None:
