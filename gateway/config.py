@@ -38,10 +38,12 @@ from gateway.tomlshape import (
     each,
     nearest,
     one_of,
+    pair,
     seconds,
     secret,
     share,
     shown,
+    tables,
     text,
     whole,
     words,
@@ -53,6 +55,17 @@ SEARCHED = (Path("config/gateway.toml"), Path("/etc/recado/gateway.toml"))
 SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
 Scope = Literal["submit", "read", "admin"]
 DAY = 24 * 60 * 60
+NO_TLVS = "3.3"
+"""The interface_version without optional parameters."""
+OUR_TLVS = {
+    0x0204: "user_message_reference",
+    0x020C: "sar_msg_ref_num",
+    0x020E: "sar_total_segments",
+    0x020F: "sar_segment_seqnum",
+    0x0424: "message_payload",
+}
+REPEATED_TLVS = frozenset({0x0302, 0x0303, 0x0381})
+"""callback_num and what belongs to it: one for each number to call (SMPP 3.4, 5.3.2.36)."""
 TLS_FILES = ("tls_ca_file", "tls_cert_file", "tls_key_file")
 
 
@@ -113,6 +126,16 @@ SENDER = _matches(
     "a number or short code of up to 20 digits, or 1 to 11 ASCII characters",
 )
 
+TON_NPI = pair("ton", whole(0, 6), "npi", whole(0, 18))
+STRIP = _matches(r"[0-9]{0,14}", 'the first digits of numbers without "+", as "56", or ""')
+ADD = _matches(
+    r"[0-9]{0,5}|\+[0-9]{0,4}", 'up to 5 digits, "+", or "+" and up to 4 digits; an address has 20'
+)
+TLV_TEXT = _matches(r"[\x20-\x7e]{1,255}", "1 to 255 ASCII characters, without the NUL after them")
+TLV_OCTETS = _matches(
+    r"(?:[0-9A-Fa-f]{2}){0,255}", "up to 255 octets, each as two hexadecimal digits"
+)
+TLV_SIZE = Kind("1 | 2 | 4 (the octets of number)", int, lambda n: n in (1, 2, 4))
 REDIS_URL = secret(
     f'"embedded", or a URL of {", ".join(f"{scheme}://" for scheme in SCHEMES)}', _is_redis_url
 )
@@ -217,6 +240,27 @@ class Client:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ExtraTlv:
+    """An optional parameter on every submit_sm (SMPP 3.4, 5.3): one of three kinds of value."""
+
+    tag: Annotated[int, whole(1, 0xFFFF)]
+    text: Annotated[str | None, TLV_TEXT] = None
+    octets: Annotated[str | None, TLV_OCTETS] = None
+    number: Annotated[int | None, whole(0, 0xFFFF_FFFF)] = None
+    size: Annotated[int | None, TLV_SIZE] = None
+    """None: 1."""
+
+    @property
+    def value(self) -> bytes:
+        """What is sent."""
+        if self.text is not None:
+            return self.text.encode("ascii") + b"\0"
+        if self.octets is not None:
+            return bytes.fromhex(self.octets)
+        return (self.number or 0).to_bytes(self.size or 1, "big")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Carrier:
     """An account at an SMSC, over one or several binds."""
 
@@ -307,11 +351,27 @@ class Carrier:
         Literal["gsm7", "latin1", "ascii"], one_of("gsm7", "latin1", "ascii")
     ] = "gsm7"
     """What data_coding 0 means on this bind, both ways: the octets of GSM 7-bit texts."""
-    source_ton: Annotated[int | None, whole(0, 6)] = None
-    """None: by the sender's form."""
-    source_npi: Annotated[int | None, whole(0, 18)] = None
+    sender_number: Annotated[tuple[int, int], TON_NPI] = (1, 1)
+    """TON and NPI (SMPP 3.4, 5.2.5, 5.2.6) of a sender that is a number of E.164."""
+    sender_short_code: Annotated[tuple[int, int], TON_NPI] = (3, 0)
+    sender_name: Annotated[tuple[int, int], TON_NPI] = (5, 0)
+    """Of one that is not all digits."""
+    recipient_number: Annotated[tuple[int, int], TON_NPI] = (1, 1)
+    short_code_digits: Annotated[int, whole(0, 20)] = 8
+    """A sender of so many digits or fewer is a short code, not a number."""
+    sender_strip: Annotated[str, STRIP] = ""
+    """With what a number begins (without ``+``) that ``sender_add`` takes the place of
+    (:mod:`gateway.smpp.addresses`); empty: every number. Short codes and names stay."""
+    sender_add: Annotated[str, ADD] = ""
+    recipient_strip: Annotated[str, STRIP] = ""
+    recipient_add: Annotated[str, ADD] = ""
+
+    interface_version: Annotated[Literal["3.3", "3.4", "5.0"], one_of("3.3", "3.4", "5.0")] = "3.4"
+    """What a bind announces (SMPP 3.4, 5.2.4). With 3.3 no optional parameter is sent."""
     user_message_reference: Annotated[bool, FLAG] = True
     """Set on every submit (SMPP 3.4, 5.3.2.17): a receipt that repeats it settles a doubt."""
+    tlvs: Annotated[tuple[ExtraTlv, ...], tables(ExtraTlv)] = ()
+    """On every segment, in this order, after our own."""
 
     @property
     def verified_name(self) -> str:
@@ -530,6 +590,8 @@ def _check_carriers(carriers: list[tuple[Place, Carrier]], reading: Reading) -> 
             )
         if carrier.tls_key_file and not carrier.tls_cert_file:
             reading.problem(place / "tls_key_file", "found without tls_cert_file")
+        _check_version(carrier, place, reading)
+        _check_tlvs(carrier.tlvs, place / "tlvs", reading)
         _check_pattern(carrier.receipt_pattern, place / "receipt_pattern", reading)
         for key, _ in carrier.statuses:
             _check_status(key, place / "statuses", reading)
@@ -546,6 +608,46 @@ def _check_status(key: str, place: Place, reading: Reading) -> None:
             "is no command_status; allowed: a name of SMPP 3.4, 5.1.3, as ESME_RSYSERR, or a "
             "number, as 0x0401",
         )
+
+
+def _check_version(carrier: Carrier, place: Place, reading: Reading) -> None:
+    if carrier.interface_version != NO_TLVS:
+        return
+    why = f'interface_version = "{NO_TLVS}", which has no optional parameters'
+    if carrier.long_messages in ("sar", "payload"):
+        reading.problem(
+            place / "long_messages",
+            f'found "{carrier.long_messages}" with {why}; allowed: "udh16" | "udh8"',
+        )
+    if carrier.tlvs:
+        reading.problem(place / "tlvs", f"found with {why}; allowed: none")
+
+
+def _check_tlvs(tlvs: tuple[ExtraTlv, ...], place: Place, reading: Reading) -> None:
+    seen: dict[int, Place] = {}
+    for i, tlv in enumerate(tlvs):
+        at = place[i]
+        given = [key for key in ("text", "octets", "number") if getattr(tlv, key) is not None]
+        if len(given) != 1:
+            found = " and ".join(given) or "no value"
+            reading.problem(at, f"found {found}; allowed: one of text, octets and number")
+        if tlv.size is not None and tlv.number is None:
+            reading.problem(at / "size", "found without number; allowed: only with number")
+        most = 256 ** (tlv.size or 1) - 1
+        if tlv.number is not None and most < tlv.number <= 0xFFFF_FFFF:
+            reading.problem(
+                at / "number",
+                f"found {tlv.number}; allowed: at most {most} with size = {tlv.size or 1}",
+            )
+        if tlv.tag in OUR_TLVS:
+            reading.problem(
+                at / "tag",
+                f"found {tlv.tag:#06x}, {OUR_TLVS[tlv.tag]}; allowed: a tag that Recado does not "
+                "set itself",
+            )
+        first = seen.setdefault(tlv.tag, at)
+        if first is not at and tlv.tag not in REPEATED_TLVS | OUR_TLVS.keys():
+            reading.problem(at / "tag", f"found {tlv.tag:#06x} a second time; the first is {first}")
 
 
 def _check_pattern(text: str, place: Place, reading: Reading) -> None:

@@ -112,6 +112,7 @@ class Pump:
         self._inbound = inbound
         self._metrics = metrics.carrier(carrier.name)
         self._submits = Submits(carrier)
+        self._bare_submits = Submits(carrier, optional=False)
         self._whole = carrier.long_messages == "payload"
         self._held = 1
         """Segments of the submit that waits for the pacer."""
@@ -259,6 +260,8 @@ class Pump:
             job = self._most_urgent(now_ms)
             if job is None:
                 break
+            if job.cost > 1 and not bind.optional:
+                job.cut()
             if job.cost > 1 and not self.pacer.admits(now, job.cost):
                 self._held = job.cost
                 self._ready[job.message.priority].appendleft(job)
@@ -292,10 +295,11 @@ class Pump:
     ) -> None:
         """Write as many segments of ``job`` as the bind's room and the pacer admit."""
         session = bind.session
+        submits = self._submits if bind.optional else self._bare_submits
         while rooms[bind] > 0 and not job.written and self.pacer.admits(now):
             index = job.next
             try:
-                body = self._submits.body(job, index, now_ms)
+                body = submits.body(job, index, now_ms)
                 session.send_submit(body, now, Flight(job, index))
             except (EncodeError, TextError) as error:
                 self._cannot_send(job, error)

@@ -75,6 +75,12 @@ class Job:
         while self.next < len(fates) and fates[self.next].state is not MessageState.queued:
             self.next += 1
 
+    def cut(self) -> None:
+        """Segments of our own instead: nothing of it has left, and the bind takes no payload."""
+        parts = self.message.segments
+        self.cost, self.pending = 1, parts
+        self.fates, self.ids = [WAITING] * parts, [""] * parts
+
     @property
     def movable(self) -> bool:
         """May all of it go to another carrier, being sure that this one took none of it?"""

@@ -19,14 +19,17 @@ from typing import cast
 
 from gateway.carrier import troubles
 from gateway.carrier.connect import connect
-from gateway.config import Carrier
+from gateway.config import NO_TLVS, Carrier
 from gateway.errors import CannotConnect, TlsFileError
 from gateway.policy.patience import Patience
+from gateway.smpp.constants import INTERFACE_VERSION, INTERFACE_VERSIONS
 from gateway.smpp.pdu import (
     BindReceiver,
+    BindResp,
     BindTransceiver,
     BindTransmitter,
     Pdu,
+    Tlv,
     status_name,
 )
 from gateway.smpp.session import (
@@ -45,6 +48,7 @@ from gateway.smpp.timers import Timers
 
 log = logging.getLogger(__name__)
 
+SC_INTERFACE_VERSION = int(Tlv.SC_INTERFACE_VERSION)
 ALREADY_BOUND = 0x05
 """ESME_RALYBND."""
 _PASSED_ON = (Answered, Received)
@@ -69,6 +73,16 @@ BIND_REQUESTS: dict[str, type[BindTransceiver | BindTransmitter | BindReceiver]]
     "transmitter": BindTransmitter,
     "receiver": BindReceiver,
 }
+
+
+def takes_optional(sc_interface_version: bytes) -> bool:
+    """Does an SMSC that says this version take optional parameters?
+
+    Not before 3.4 (SMPP 3.4, 3.4 and 5.3.2.25). One that says none would have to be taken for
+    one of those, too; but many leave it out and take them, and those that do not can be told by
+    ``interface_version = "3.3"``.
+    """
+    return len(sc_interface_version) != 1 or sc_interface_version[0] >= INTERFACE_VERSION
 
 
 class Backoff:
@@ -115,6 +129,8 @@ class Bind(asyncio.Protocol):
         """May PDUs pass?"""
         self.since = time.time()
         self.reason = ""
+        self.optional = True
+        """May a submit have optional parameters? (:func:`takes_optional`)"""
         self.silent = False
         """A submit was not answered in time, and none since: one at a time, until one is. Else a
         carrier that takes and does not answer would bring a whole campaign into doubt."""
@@ -263,6 +279,7 @@ class Bind(asyncio.Protocol):
             system_id=self.carrier.system_id,
             password=self.carrier.password,
             system_type=self.carrier.system_type,
+            interface_version=INTERFACE_VERSIONS[self.carrier.interface_version],
             address_range=self.carrier.address_range,
         )
         self.session.send(request, time.monotonic())
@@ -351,6 +368,7 @@ class Bind(asyncio.Protocol):
                 self._backoff.succeeded()
                 self._set(BindState.bound, "")
                 log.info("bound", extra={"carrier": self.carrier.name, "bind": self.index})
+                self._note_version(event.response)
             elif isinstance(event, BindRefused):
                 self._refused_with = event.response.command_status
                 self._set(self.state, f"bind refused: {status_name(event.response.command_status)}")
@@ -365,6 +383,19 @@ class Bind(asyncio.Protocol):
         self.flush()
         if closing and self._transport is not None:
             self._transport.close()
+
+    def _note_version(self, response: BindResp) -> None:
+        version = dict(response.tlvs).get(SC_INTERFACE_VERSION, b"")
+        self.optional = takes_optional(version)
+        if not self.optional and self.carrier.interface_version != NO_TLVS:
+            log.warning(
+                "no optional parameters are sent: the SMSC's version has none",
+                extra={
+                    "carrier": self.carrier.name,
+                    "bind": self.index,
+                    "sc_interface_version": f"0x{version.hex()}",
+                },
+            )
 
     def _why_lost(self, error: Exception | None) -> str:
         if self.state in (BindState.connecting, BindState.binding):

@@ -67,6 +67,7 @@ RULES: Final[Mapping[int, Rule]] = {
     # it may pass
     Status.ESME_RSYSERR: BUSY,
     Status.ESME_RX_T_APPN: BUSY,
+    0x0102: BUSY,  # ESME_RSERTYPUNAVAIL (SMPP 5.0): an outage of the service
     Status.ESME_RSUBMITFAIL: UNCLEAR,
     Status.ESME_RUNKNOWNERR: UNCLEAR,
     # the message

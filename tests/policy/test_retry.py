@@ -18,7 +18,7 @@ FAILED = Failover(MessageState.failed)
 
 def test_every_status_of_the_specification_has_its_rule() -> None:
     """Nothing in 5.1.3 falls to the default by being forgotten."""
-    assert set(RULES) == set(Status) - {Status.ESME_ROK}
+    assert set(RULES) == set(Status) - {Status.ESME_ROK} | {0x0102}
 
 
 @pytest.mark.parametrize("attempt", [1, 5, 1000])
