@@ -271,17 +271,23 @@ def count(found: list[dict[str, Any]], **wanted: Any) -> int:
 # A real account
 
 
+async def bound(bind: Bind) -> None:
+    async def looked() -> bool:
+        return bind.bound
+
+    await until(looked)
+
+
 async def test_a_message_is_seen_from_submit_to_receipt(line: MakeLine) -> None:
     """Submits that were written encoded as well as what comes; none of it before or after."""
     made = await line(window=5)
     trace, (bind,) = made.account.trace, made.account.binds
-    await made.put(1)
-    await made.until(delivered=1)
+    await bound(bind)
     assert bind.tap is None
     watcher = trace.watch(Show())
-    await made.put(*range(2, 22))
+    await made.put(*range(20))
     found = await collect(watcher, lambda f: count(f, pdu="deliver_sm_resp", direction="out") == 20)
-    await made.until(delivered=21)
+    await made.until(delivered=20)
     assert (found[0]["event"], found[0]["state"], found[0]["port"]) == (
         "bind",
         "bound",
@@ -302,7 +308,7 @@ async def test_a_message_is_seen_from_submit_to_receipt(line: MakeLine) -> None:
     other.leave()
     assert bind.tap is None
     await made.put(30)
-    await made.until(delivered=22)
+    await made.until(delivered=21)
     assert watcher.lines(10) == other.lines(10) == []
 
 
@@ -310,11 +316,7 @@ async def test_the_tap_stays_over_a_new_connection(line: MakeLine) -> None:
     """The end of one, the wait, the next and its bind are told."""
     made = await line(window=5)
     (bind,) = made.account.binds
-
-    async def up() -> bool:
-        return bind.bound
-
-    await until(up)
+    await bound(bind)
     watcher = made.account.trace.watch(Show())
     bind.recycle("a test")
     found = await collect(watcher, lambda f: count(f, pdu="bind_transceiver_resp") == 1)
@@ -328,7 +330,7 @@ async def test_the_tap_stays_over_a_new_connection(line: MakeLine) -> None:
         ("bind_transceiver_resp", None),
     ]
     assert found[4]["fields"]["password"] == "***"
-    await until(up)
+    await bound(bind)
     await made.put(1)
     assert await collect(watcher, lambda f: count(f, pdu="submit_sm") == 1)
     watcher.leave()
