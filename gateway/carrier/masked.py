@@ -217,7 +217,10 @@ class _Masking:
 
     def _text(self, octets: bytes) -> bytes:
         """A message's octets, the header of which stays."""
-        body = split_header(octets)[1] if self._esm_class & UDHI else octets
+        body = octets
+        if self._esm_class & UDHI:
+            header, rest = split_header(octets)
+            body = rest if _whole(header) else octets
         head = octets[: len(octets) - len(body)]
         if self._receipt:
             codec = receipt_codec(body)
@@ -235,6 +238,14 @@ class _Masking:
         quoted = _QUOTED.search(text)
         keys, quote = (text[: quoted.start(1)], quoted[1]) if quoted else (text, "")
         return (keys if self._numbers else self._of_parties(keys)) + self._plain_text(quote)
+
+
+def _whole(header: bytes) -> bool:
+    """Is it made of elements (TS 23.040, 9.2.3.24)? A mark set by mistake would show a text."""
+    at = 0
+    while at + 1 < len(header):
+        at += 2 + header[at + 1]
+    return at == len(header)
 
 
 def _digits(text: str) -> str:

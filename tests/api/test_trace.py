@@ -77,6 +77,17 @@ async def test_pdus_are_told_until_there_are_enough(wire: Wire) -> None:
     await wire.until(lambda: not wire.tapped)
 
 
+async def test_no_more_are_told_than_were_asked_for(wire: Wire) -> None:
+    """However many come in one read."""
+    asking = asyncio.create_task(wire.call("GET", f"{PATH}?count=2"))
+    await wire.until(lambda: wire.tapped)
+    tap = wire.line.account.binds[0].tap
+    assert tap is not None
+    tap.octets("in", encode(SubmitSm(1)) * 5)
+    answer = await asking
+    assert sum("pdu" in one for one in answer.lines) == answer.lines[-1]["pdus"] == 2
+
+
 async def test_what_is_asked_for_is_shown(wire: Wire) -> None:
     query = "count=1&numbers=true&texts=true&octets=true"
     asking = asyncio.create_task(wire.call("GET", f"{PATH}?{query}"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,6 +81,14 @@ def test_a_header_stays() -> None:
     assert found.short_message == UDH + b"x" * len(TEXT)
 
 
+def test_what_is_only_marked_as_a_header_is_a_text() -> None:
+    """Its first octet would make most of it one."""
+    text = b"\x20Banco Ejemplo: su cuota vence hoy, 12 de marzo."
+    found = shown(submit(esm_class=0x40, short_message=text))
+    assert isinstance(found, SubmitSm)
+    assert found.short_message == b"x" * len(text)
+
+
 @pytest.mark.parametrize("text", ["Señora Núñez 😀", ""])
 def test_ucs2_stays_ucs2(text: str) -> None:
     """Every unit becomes one x."""
@@ -104,13 +114,13 @@ def test_the_payload_is_a_text() -> None:
 def test_numbers_in_parameters_are_numbers() -> None:
     """callback_num has three octets before it; a vendor's may repeat the recipient's."""
     tlvs = (
-        (int(Tlv.CALLBACK_NUM), b"\1\1\1" + DEBTOR.encode()),
+        (int(Tlv.CALLBACK_NUM), b"\1\1\1" + b"56977777777"),
         (int(Tlv.CALLBACK_NUM_ATAG), b"\0Juan"),
         (0x1400, b"to " + DEBTOR.encode()),
         (int(Tlv.RECEIPTED_MESSAGE_ID), b"5698123450\0"),
     )
     assert [value for _, value in shown(submit(tlvs=tlvs)).tlvs] == [
-        b"\1\1\1" + MASKED.encode(),
+        b"\1\1\1" + b"569*****777",
         b"xxxxx",
         b"to " + MASKED.encode(),
         b"5698123450\0",
@@ -223,6 +233,45 @@ def test_what_cannot_be_read_is_not_shown() -> None:
     unknown = b"\0\0\0\x21\0\1\0\0\0\0\0\0\0\0\0\1" + b"Hola 56981234567."
     assert masked(unknown, numbers=False, texts=True) == unknown[:16] + b"x" * 17
     assert masked(unknown, numbers=True, texts=True) == unknown
+
+
+@given(
+    kind=st.sampled_from([SubmitSm, DeliverSm, DataSm]),
+    text=st.text("abcdefghijñ ", min_size=6, max_size=60).filter(lambda text: text.strip()),
+    number=st.text("0123456789", min_size=10, max_size=15),
+    esm_class=st.sampled_from([0, 3, 4, 0x20, 0x40, 0x43, 0x44, 0x80]),
+    data_coding=st.sampled_from([0, 1, 3, 4, 8, 0x18, 0xF0]),
+    whole=st.booleans(),
+)
+def test_nothing_leaks(
+    kind: type[SubmitSm | DeliverSm | DataSm],
+    text: str,
+    number: str,
+    esm_class: int,
+    data_coding: int,
+    whole: bool,
+) -> None:
+    """Whatever it is and however it is written, marked or cut off."""
+    octets = text.encode("utf-16-be" if data_coding in (8, 0x18) else "latin-1")
+    tlvs: tuple[tuple[int, bytes], ...] = ((0x1401, number.encode()),)
+    more: dict[str, Any] = {}
+    if whole or kind is DataSm:
+        tlvs += ((int(Tlv.MESSAGE_PAYLOAD), octets),)
+    else:
+        more["short_message"] = octets
+    pdu = kind(
+        1,
+        source_addr=number,
+        destination_addr=number,
+        esm_class=esm_class,
+        data_coding=data_coding,
+        tlvs=tlvs,
+        **more,
+    )
+    for frame in (encode(pdu), encode(pdu)[:-1]):
+        found = masked(frame, numbers=False, texts=False)
+        assert octets not in found
+        assert number.encode() not in found
 
 
 @given(

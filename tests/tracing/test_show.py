@@ -37,6 +37,9 @@ class Gateway(ThreadingHTTPServer):
         self.short = False
         """Break off before the end."""
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A caller that has enough hangs up."""
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
