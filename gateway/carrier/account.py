@@ -15,6 +15,8 @@ from gateway.carrier.inbound import Inbound
 from gateway.carrier.outcome import Flight
 from gateway.carrier.session import Bind
 from gateway.carrier.slots import Slots
+from gateway.carrier.told import Show
+from gateway.carrier.trace import Trace, Watcher
 from gateway.clock import wall_ms
 from gateway.config import Carrier, Route
 from gateway.message import MessageState
@@ -49,6 +51,7 @@ class Account:
             for index in range(carrier.binds)
             for mode in modes
         ]
+        self.trace = Trace(carrier, self.binds)
         self.pump = Pump(carrier, self.binds, store, node, metrics, self.inbound)
         self.inbound.freed = self.pump.kick
         self.slots = Slots(carrier, self.binds, self.pump.busy, self._slots_changed)
@@ -252,6 +255,11 @@ class Carriers:
         """A carrier's last receipts that could not be read whole; None: no carrier."""
         account = self.accounts.get(name)
         return None if account is None else account.inbound.unread.view()
+
+    def watch(self, name: str, *, numbers: bool, texts: bool, octets: bool) -> Watcher | None:
+        """What goes over a carrier's wire from now on; None: no carrier."""
+        account = self.accounts.get(name)
+        return None if account is None else account.trace.watch(Show(numbers, texts, octets))
 
     async def pause(self, name: str) -> bool:
         """Stop claiming for a carrier; False when there is none of that name."""

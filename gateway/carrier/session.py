@@ -15,7 +15,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable
 from enum import StrEnum
-from typing import cast
+from typing import Protocol, cast
 
 from gateway.carrier import troubles
 from gateway.carrier.connect import connect
@@ -66,6 +66,18 @@ class BindState(StrEnum):
     unbinding = "unbinding"
     waiting = "waiting"
     stopped = "stopped"
+
+
+class Tap(Protocol):
+    """Who is told what goes over a bind's wire: :mod:`gateway.carrier.trace`. It never raises."""
+
+    def octets(self, direction: str, octets: bytes) -> None:
+        """These have been read (``in``), or are about to be written (``out``)."""
+        ...
+
+    def event(self, event: str, reason: str = "") -> None:
+        """``connected``, ``lost`` or ``waiting``."""
+        ...
 
 
 BIND_REQUESTS: dict[str, type[BindTransceiver | BindTransmitter | BindReceiver]] = {
@@ -136,6 +148,8 @@ class Bind(asyncio.Protocol):
         carrier that takes and does not answer would bring a whole campaign into doubt."""
         self.retiring = False
         """Nothing more begins on it: it is being handed over to another node."""
+        self.tap: Tap | None = None
+        """None while nobody watches."""
         self.session = self._new_session()
         self.patience = Patience(carrier.window, carrier.response_seconds)
         """What of the window is used: a full one must be answered in time."""
@@ -182,6 +196,8 @@ class Bind(asyncio.Protocol):
         """Write what the session has queued, and set its timer anew."""
         data = self.session.data_to_send()
         if data and self._transport is not None and not self._transport.is_closing():
+            if self.tap is not None:
+                self.tap.octets("out", data)
             self._transport.write(data)
         self._arm()
 
@@ -221,6 +237,8 @@ class Bind(asyncio.Protocol):
                 break
             wait = self._backoff.wait(already_bound=self._refused_with == ALREADY_BOUND)
             self._set(BindState.waiting, self.reason)
+            if self.tap is not None:
+                self.tap.event("waiting", self.reason)
             log.info(
                 "bind waits",
                 extra={
@@ -310,6 +328,8 @@ class Bind(asyncio.Protocol):
         self.session = self._new_session()
         self.patience = Patience(self.carrier.window, self.carrier.response_seconds)
         self._heard = False
+        if self.tap is not None:
+            self.tap.event("connected")
         stream.set_write_buffer_limits(high=0)
         sock = stream.get_extra_info("socket")
         if sock is not None:
@@ -318,6 +338,8 @@ class Bind(asyncio.Protocol):
             asyncio.get_running_loop().call_soon(lambda: self.hold_reading(self._reading_held))
 
     def data_received(self, data: bytes) -> None:
+        if self.tap is not None:
+            self.tap.octets("in", data)
         if not self._heard:
             self._heard = True
             trouble = troubles.of_octets(self.carrier, data)
@@ -344,6 +366,8 @@ class Bind(asyncio.Protocol):
         was_bound = self.state is BindState.bound
         if self.state is not BindState.stopped:
             self._set(BindState.waiting, self.reason)
+        if self.tap is not None:
+            self.tap.event("lost", self.reason)
         if was_bound:
             log.warning(
                 "connection lost",
