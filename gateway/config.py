@@ -24,8 +24,9 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from gateway import pattern, refusal
+from gateway import pattern, refusal, spans
 from gateway.errors import ConfigError
 from gateway.message import ReceiptState
 from gateway.tls.files import problems_of
@@ -162,6 +163,24 @@ def _is_rule(words: str) -> bool:
     return True
 
 
+def _is_span(words: str) -> bool:
+    try:
+        spans.span(words)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+SPAN = text(spans.WRITTEN, _is_span)
+ZONE = text("the name of a time zone, as America/Santiago (IANA)", _is_zone)
 STATUSES = words(text(refusal.WORDS, _is_rule), "a command_status", 40)
 CAMPAIGN = text("the name of a campaign, perhaps with * at its end", lambda v: 0 < len(v) <= 200)
 HOST = _matches(r"[^\s/\[\]]+", "a host name or address")
@@ -300,6 +319,10 @@ class Carrier:
     """Outstanding submit_sm a bind."""
     rate: Annotated[int, whole(0, 100_000)] = 0
     """Segments a second, the whole account; 0: no limit."""
+    rate_hours: Annotated[tuple[str, ...], each(SPAN)] = ()
+    """Another rate at some hours of ``time_zone`` (:mod:`gateway.spans`): the lowest holds."""
+    time_zone: Annotated[str, ZONE] = ""
+    """Of ``rate_hours``."""
     enquire_link_seconds: Annotated[float, seconds(0.1, 3600)] = 30.0
     response_seconds: Annotated[float, seconds(0.1, 3600)] = 30.0
     inactivity_seconds: Annotated[float, seconds(0, DAY)] = 0.0
@@ -593,6 +616,8 @@ def _check_carriers(carriers: list[tuple[Place, Carrier]], reading: Reading) -> 
         _check_version(carrier, place, reading)
         _check_tlvs(carrier.tlvs, place / "tlvs", reading)
         _check_pattern(carrier.receipt_pattern, place / "receipt_pattern", reading)
+        if carrier.rate_hours and not carrier.time_zone:
+            reading.problem(place / "rate_hours", "found without time_zone")
         for key, _ in carrier.statuses:
             _check_status(key, place / "statuses", reading)
         folded = [(place / "receipt_states" / w, w.upper()) for w, _ in carrier.receipt_states]

@@ -379,6 +379,9 @@ def test_a_file_of_a_carrier_holds_carriers_and_routes_alone(
             + 'campaigns = ["mora", "otp"]',
             "found '+56' a second time for any sender and the campaign 'otp'",
         ),
+        (CARRIER + 'rate_hours = ["18:00-20:00 50"]', "rate_hours: found without time_zone"),
+        (CARRIER + 'rate_hours = ["18-20 50"]', 'rate_hours[0]: found "18-20 50"'),
+        (CARRIER + 'time_zone = "America/Santigo"', "allowed: the name of a time zone"),
         (CARRIER + "failover_error_share = 1.5", "found 1.5; allowed: a part, from 0 to 1"),
         (CARRIER + 'statuses = { "0x0401" = "later" }', 'statuses.0x0401: found "later"'),
         (

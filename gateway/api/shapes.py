@@ -444,6 +444,9 @@ class CarrierView(msgspec.Struct, kw_only=True):
     rate: int
     """Of the account, over all nodes."""
     slots: SlotsView
+    allowed_rate: float
+    """What this node may send now: its part of the rate, at this hour, or what the carrier is
+    found to allow, if that is less; 0: no limit."""
     sending_rate: float
     message_id: IdForm
     binds: list[BindView]

@@ -200,6 +200,7 @@ class Account:
                 "others": self.slots.others,
                 "allowed": c.binds,
             },
+            "allowed_rate": round(pump.pacer.limit(time.monotonic()), 1),
             "sending_rate": round(pump.sending_rate(time.monotonic()), 1),
             "window": c.window,
             "outstanding": sum(bind.session.outstanding for bind in self.binds),

@@ -32,11 +32,13 @@ from gateway.clock import wall_ms
 from gateway.config import Carrier
 from gateway.errors import EncodeError, StoreUnavailable
 from gateway.metrics import Metrics
+from gateway.policy.hours import Hours
 from gateway.policy.pacer import Pacer
 from gateway.policy.retry import rules_of
 from gateway.smpp.pdu import Response, SubmitSmResp
 from gateway.smpp.receipt import canonical, clean
 from gateway.smpp.text import TextError
+from gateway.spans import span
 from gateway.store import Store
 from gateway.store.correlation import Settle
 from gateway.store.node import Node
@@ -103,6 +105,8 @@ class Pump:
         self.in_flight = 0
         """Claimed messages that are not handed to a commit yet."""
         self.pacer = Pacer(carrier.rate)
+        spans = [span(words) for words in carrier.rate_hours]
+        self._hours = Hours(carrier.rate, spans, carrier.time_zone)
         self._share = carrier.binds
         """How many of the account's binds may send here: the rate is divided by them."""
         self._pace_until = float("-inf")
@@ -172,9 +176,10 @@ class Pump:
 
     def _pace(self, now: float) -> None:
         """Set the rate that holds now, and until when."""
-        self._pace_until = float("inf")
+        rate, seconds = self._hours.at(time.time())
+        self._pace_until = now + seconds
         if self._share:
-            self.pacer.set_rate(self.carrier.rate * self._share / self.carrier.binds)
+            self.pacer.set_rate(rate * self._share / self.carrier.binds)
 
     def start(self) -> None:
         """Remember the loop; turns begin with the first kick."""

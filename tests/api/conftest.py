@@ -64,6 +64,7 @@ class Carriers:
                 "receipts_missing": False,
                 "rate": 100,
                 "slots": {"held": 1, "others": 0, "allowed": 1},
+                "allowed_rate": 100.0,
                 "sending_rate": 0.0,
                 "message_id": {"mode": "auto", "learned": None, "agreeing": 0},
                 "binds": [bind],
