@@ -76,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("simulate", help="run a simulated carrier (see: recado simulate --help)")
     _add_status(commands)
     _add_send(commands)
+    _add_trace(commands)
     _add_demo(commands)
     return parser
 
@@ -430,6 +431,42 @@ def _send(options: argparse.Namespace) -> int:
         f"({answer.get('encoding')})"
     )
     return 0
+
+
+# trace
+
+
+def _add_trace(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "trace", help="watch what a running gateway and a carrier say to each other"
+    )
+    parser.add_argument("carrier", metavar="CARRIER", help="the name of a [[carriers]]")
+    parser.add_argument(
+        "--seconds", type=float, default=3600.0, metavar="N", help="at most 3600 (default: 3600)"
+    )
+    parser.add_argument("--count", type=int, metavar="N", help="end after so many PDUs")
+    parser.add_argument("--numbers", action="store_true", help="show numbers, else 569*****567")
+    parser.add_argument("--texts", action="store_true", help="show texts, else <42 chars>")
+    parser.add_argument("--json", action="store_true", help="one object a line")
+    parser.add_argument("--pcap", default="", metavar="FILE", help="for Wireshark; masked as well")
+    _add_gateway(parser)
+    parser.set_defaults(command=_trace)
+
+
+def _trace(options: argparse.Namespace) -> int:
+    from gateway.remote import Gateway
+    from gateway.tracing import show
+
+    return show.main(
+        Gateway(options.url, options.key),
+        options.carrier,
+        seconds=options.seconds,
+        count=options.count,
+        numbers=options.numbers,
+        texts=options.texts,
+        as_json=options.json,
+        pcap=options.pcap,
+    )
 
 
 # demo

@@ -20,11 +20,13 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from gateway import pattern
+from gateway import pattern, refusal, spans
 from gateway.errors import ConfigError
 from gateway.message import ReceiptState
 from gateway.tls.files import problems_of
@@ -37,9 +39,12 @@ from gateway.tomlshape import (
     each,
     nearest,
     one_of,
+    pair,
     seconds,
     secret,
+    share,
     shown,
+    tables,
     text,
     whole,
     words,
@@ -51,6 +56,17 @@ SEARCHED = (Path("config/gateway.toml"), Path("/etc/recado/gateway.toml"))
 SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
 Scope = Literal["submit", "read", "admin"]
 DAY = 24 * 60 * 60
+NO_TLVS = "3.3"
+"""The interface_version without optional parameters."""
+OUR_TLVS = {
+    0x0204: "user_message_reference",
+    0x020C: "sar_msg_ref_num",
+    0x020E: "sar_total_segments",
+    0x020F: "sar_segment_seqnum",
+    0x0424: "message_payload",
+}
+REPEATED_TLVS = frozenset({0x0302, 0x0303, 0x0381})
+"""callback_num and what belongs to it: one for each number to call (SMPP 3.4, 5.3.2.36)."""
 TLS_FILES = ("tls_ca_file", "tls_cert_file", "tls_key_file")
 
 
@@ -111,6 +127,16 @@ SENDER = _matches(
     "a number or short code of up to 20 digits, or 1 to 11 ASCII characters",
 )
 
+TON_NPI = pair("ton", whole(0, 6), "npi", whole(0, 18))
+STRIP = _matches(r"[0-9]{0,14}", 'the first digits of numbers without "+", as "56", or ""')
+ADD = _matches(
+    r"[0-9]{0,5}|\+[0-9]{0,4}", 'up to 5 digits, "+", or "+" and up to 4 digits; an address has 20'
+)
+TLV_TEXT = _matches(r"[\x20-\x7e]{1,255}", "1 to 255 ASCII characters, without the NUL after them")
+TLV_OCTETS = _matches(
+    r"(?:[0-9A-Fa-f]{2}){0,255}", "up to 255 octets, each as two hexadecimal digits"
+)
+TLV_SIZE = Kind("1 | 2 | 4 (the octets of number)", int, lambda n: n in (1, 2, 4))
 REDIS_URL = secret(
     f'"embedded", or a URL of {", ".join(f"{scheme}://" for scheme in SCHEMES)}', _is_redis_url
 )
@@ -127,6 +153,36 @@ PATTERN_RULES = (
     "need not, and no repeat of any number of times goes around another part"
 )
 RECEIPT_STATES = words(one_of(*(state.value for state in ReceiptState)), "the carrier's words", 64)
+
+
+def _is_rule(words: str) -> bool:
+    try:
+        refusal.rule(words)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_span(words: str) -> bool:
+    try:
+        spans.span(words)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+SPAN = text(spans.WRITTEN, _is_span)
+ZONE = text("the name of a time zone, as America/Santiago (IANA)", _is_zone)
+STATUSES = words(text(refusal.WORDS, _is_rule), "a command_status", 40)
+CAMPAIGN = text("the name of a campaign, perhaps with * at its end", lambda v: 0 < len(v) <= 200)
 HOST = _matches(r"[^\s/\[\]]+", "a host name or address")
 
 
@@ -203,6 +259,27 @@ class Client:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ExtraTlv:
+    """An optional parameter on every submit_sm (SMPP 3.4, 5.3): one of three kinds of value."""
+
+    tag: Annotated[int, whole(1, 0xFFFF)]
+    text: Annotated[str | None, TLV_TEXT] = None
+    octets: Annotated[str | None, TLV_OCTETS] = None
+    number: Annotated[int | None, whole(0, 0xFFFF_FFFF)] = None
+    size: Annotated[int | None, TLV_SIZE] = None
+    """None: 1."""
+
+    @property
+    def value(self) -> bytes:
+        """What is sent."""
+        if self.text is not None:
+            return self.text.encode("ascii") + b"\0"
+        if self.octets is not None:
+            return bytes.fromhex(self.octets)
+        return (self.number or 0).to_bytes(self.size or 1, "big")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Carrier:
     """An account at an SMSC, over one or several binds."""
 
@@ -242,6 +319,10 @@ class Carrier:
     """Outstanding submit_sm a bind."""
     rate: Annotated[int, whole(0, 100_000)] = 0
     """Segments a second, the whole account; 0: no limit."""
+    rate_hours: Annotated[tuple[str, ...], each(SPAN)] = ()
+    """Another rate at some hours of ``time_zone`` (:mod:`gateway.spans`): the lowest holds."""
+    time_zone: Annotated[str, ZONE] = ""
+    """Of ``rate_hours``."""
     enquire_link_seconds: Annotated[float, seconds(0.1, 3600)] = 30.0
     response_seconds: Annotated[float, seconds(0.1, 3600)] = 30.0
     inactivity_seconds: Annotated[float, seconds(0, DAY)] = 0.0
@@ -252,6 +333,17 @@ class Carrier:
     """Messages are accepted, and no receipt comes for so long: it is said; 0: never."""
     try_later_status: Annotated[int, whole(1, 0xFFFFFFFF)] = 0x64
     """What a deliver_sm gets that cannot be kept now: the status on which it is sent again."""
+
+    statuses: Annotated[tuple[tuple[str, str], ...], STATUSES] = ()
+    """What this carrier means by a command_status (:mod:`gateway.refusal`)."""
+    failover_unbound_seconds: Annotated[float, seconds(0, DAY)] = 10.0
+    """Without a bind for so long its routes go over the next carrier; 0: never."""
+    failover_throttled_seconds: Annotated[float, seconds(0, DAY)] = 60.0
+    """The same, when for so long most submits are refused as too fast; 0: never."""
+    failover_error_share: Annotated[float, share()] = 0.5
+    """The same, when this part of a minute's answers are errors of its own; 0: never."""
+    failback_seconds: Annotated[float, seconds(0, DAY)] = 30.0
+    """Bound again for so long, or this long after it was found failing, it gets its routes back."""
 
     message_id: Annotated[
         Literal["auto", "same", "hex-decimal", "decimal-hex"],
@@ -282,11 +374,27 @@ class Carrier:
         Literal["gsm7", "latin1", "ascii"], one_of("gsm7", "latin1", "ascii")
     ] = "gsm7"
     """What data_coding 0 means on this bind, both ways: the octets of GSM 7-bit texts."""
-    source_ton: Annotated[int | None, whole(0, 6)] = None
-    """None: by the sender's form."""
-    source_npi: Annotated[int | None, whole(0, 18)] = None
+    sender_number: Annotated[tuple[int, int], TON_NPI] = (1, 1)
+    """TON and NPI (SMPP 3.4, 5.2.5, 5.2.6) of a sender that is a number of E.164."""
+    sender_short_code: Annotated[tuple[int, int], TON_NPI] = (3, 0)
+    sender_name: Annotated[tuple[int, int], TON_NPI] = (5, 0)
+    """Of one that is not all digits."""
+    recipient_number: Annotated[tuple[int, int], TON_NPI] = (1, 1)
+    short_code_digits: Annotated[int, whole(0, 20)] = 8
+    """A sender of so many digits or fewer is a short code, not a number."""
+    sender_strip: Annotated[str, STRIP] = ""
+    """With what a number begins (without ``+``) that ``sender_add`` takes the place of
+    (:mod:`gateway.smpp.addresses`); empty: every number. Short codes and names stay."""
+    sender_add: Annotated[str, ADD] = ""
+    recipient_strip: Annotated[str, STRIP] = ""
+    recipient_add: Annotated[str, ADD] = ""
+
+    interface_version: Annotated[Literal["3.3", "3.4", "5.0"], one_of("3.3", "3.4", "5.0")] = "3.4"
+    """What a bind announces (SMPP 3.4, 5.2.4). With 3.3 no optional parameter is sent."""
     user_message_reference: Annotated[bool, FLAG] = True
     """Set on every submit (SMPP 3.4, 5.3.2.17): a receipt that repeats it settles a doubt."""
+    tlvs: Annotated[tuple[ExtraTlv, ...], tables(ExtraTlv)] = ()
+    """On every segment, in this order, after our own."""
 
     @property
     def verified_name(self) -> str:
@@ -305,6 +413,10 @@ class Route:
     strategy: Annotated[Literal["failover", "weighted"], one_of("failover", "weighted")] = (
         "failover"
     )
+    weights: Annotated[tuple[int, ...], each(whole(1, 1_000_000))] = ()
+    """With ``weighted``, one a carrier: their shares of the recipients; none: equal shares."""
+    campaigns: Annotated[tuple[str, ...], each(CAMPAIGN)] = ()
+    """Names of the campaigns that it is for, which may end in ``*``; none: for all."""
     senders: Annotated[tuple[str, ...], each(SENDER)] = ()
     """What messages may be sent from; the first is the default."""
     national_tables: Annotated[
@@ -501,9 +613,66 @@ def _check_carriers(carriers: list[tuple[Place, Carrier]], reading: Reading) -> 
             )
         if carrier.tls_key_file and not carrier.tls_cert_file:
             reading.problem(place / "tls_key_file", "found without tls_cert_file")
+        _check_version(carrier, place, reading)
+        _check_tlvs(carrier.tlvs, place / "tlvs", reading)
         _check_pattern(carrier.receipt_pattern, place / "receipt_pattern", reading)
+        if carrier.rate_hours and not carrier.time_zone:
+            reading.problem(place / "rate_hours", "found without time_zone")
+        for key, _ in carrier.statuses:
+            _check_status(key, place / "statuses", reading)
         folded = [(place / "receipt_states" / w, w.upper()) for w, _ in carrier.receipt_states]
         _check_unique("", folded, reading)
+
+
+def _check_status(key: str, place: Place, reading: Reading) -> None:
+    try:
+        refusal.status(key)
+    except ValueError:
+        reading.problem(
+            place / key,
+            "is no command_status; allowed: a name of SMPP 3.4, 5.1.3, as ESME_RSYSERR, or a "
+            "number, as 0x0401",
+        )
+
+
+def _check_version(carrier: Carrier, place: Place, reading: Reading) -> None:
+    if carrier.interface_version != NO_TLVS:
+        return
+    why = f'interface_version = "{NO_TLVS}", which has no optional parameters'
+    if carrier.long_messages in ("sar", "payload"):
+        reading.problem(
+            place / "long_messages",
+            f'found "{carrier.long_messages}" with {why}; allowed: "udh16" | "udh8"',
+        )
+    if carrier.tlvs:
+        reading.problem(place / "tlvs", f"found with {why}; allowed: none")
+
+
+def _check_tlvs(tlvs: tuple[ExtraTlv, ...], place: Place, reading: Reading) -> None:
+    seen: dict[int, Place] = {}
+    for i, tlv in enumerate(tlvs):
+        at = place[i]
+        given = [key for key in ("text", "octets", "number") if getattr(tlv, key) is not None]
+        if len(given) != 1:
+            found = " and ".join(given) or "no value"
+            reading.problem(at, f"found {found}; allowed: one of text, octets and number")
+        if tlv.size is not None and tlv.number is None:
+            reading.problem(at / "size", "found without number; allowed: only with number")
+        most = 256 ** (tlv.size or 1) - 1
+        if tlv.number is not None and most < tlv.number <= 0xFFFF_FFFF:
+            reading.problem(
+                at / "number",
+                f"found {tlv.number}; allowed: at most {most} with size = {tlv.size or 1}",
+            )
+        if tlv.tag in OUR_TLVS:
+            reading.problem(
+                at / "tag",
+                f"found {tlv.tag:#06x}, {OUR_TLVS[tlv.tag]}; allowed: a tag that Recado does not "
+                "set itself",
+            )
+        first = seen.setdefault(tlv.tag, at)
+        if first is not at and tlv.tag not in REPEATED_TLVS | OUR_TLVS.keys():
+            reading.problem(at / "tag", f"found {tlv.tag:#06x} a second time; the first is {first}")
 
 
 def _check_pattern(text: str, place: Place, reading: Reading) -> None:
@@ -524,17 +693,31 @@ def _check_pattern(text: str, place: Place, reading: Reading) -> None:
 
 def _check_routes(routes: list[tuple[Place, Route]], reading: Reading) -> None:
     _check_unique("name", [(place, route.name) for place, route in routes], reading)
-    seen: dict[tuple[str, str], Place] = {}
+    seen: dict[tuple[str, str, str], Place] = {}
     for place, route in routes:
+        _check_weights(route, place / "weights", reading)
         for i, prefix in enumerate(route.prefixes):
             at = (place / "prefixes")[i]
-            for sender in route.senders or ("",):
-                first = seen.setdefault((prefix, sender), at)
+            for sender, campaign in product(route.senders or ("",), route.campaigns or ("",)):
+                first = seen.setdefault((prefix, sender, campaign), at)
                 if first is not at:
                     who = f"for the sender '{sender}'" if sender else "for any sender"
+                    if campaign:
+                        who += f" and the campaign '{campaign}'"
                     reading.problem(
                         at, f"found '{prefix}' a second time {who}; the first is {first}"
                     )
+
+
+def _check_weights(route: Route, place: Place, reading: Reading) -> None:
+    if route.weights and route.strategy != "weighted":
+        reading.problem(place, 'found without strategy = "weighted"')
+    elif route.weights and len(route.weights) != len(route.carriers):
+        reading.problem(
+            place,
+            f"found {len(route.weights)} for {len(route.carriers)} carriers; allowed: one a "
+            "carrier, in their order",
+        )
 
 
 def _check_routed(

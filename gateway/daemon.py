@@ -22,14 +22,14 @@ from gateway.api.server import Api
 from gateway.carrier.account import Account, Carriers
 from gateway.carrier.dispatch import Limit
 from gateway.clock import wall_ms
-from gateway.config import Config, Route
+from gateway.config import Config
 from gateway.errors import Fenced, RecadoError, StoreUnavailable
 from gateway.message import InDoubtRule, Message, MessageState, read_fates, write_fates
 from gateway.metrics import Metrics
 from gateway.notify import Notify
 from gateway.store import Store
 from gateway.store.embedded import EmbeddedServer
-from gateway.store.node import RENEW_SECONDS, Node
+from gateway.store.node import LOOK_AGAIN_SECONDS, Node
 
 log = logging.getLogger(__name__)
 
@@ -113,33 +113,18 @@ class Daemon:
         self.node = Node(self.store.redis, config.node.name, state_dir)
         self.store.queue.moved = self.store.correlation.moved = self.metrics.moved
         self.store.correlation.incarnation = self.node.incarnation
+        self.store.queue.incarnation = self.node.incarnation
         clients = [client.name for client in config.clients]
         self._owner = clients[0] if len(clients) == 1 else ""
         """Who gets the replies that fit no message."""
         self.carriers = Carriers(
-            [Account(c, self.store, self.node, self.metrics, self._owner) for c in config.carriers]
+            [Account(c, self.store, self.node, self.metrics, self._owner) for c in config.carriers],
+            config.routes,
         )
-        for account in self.carriers.accounts.values():
-            account.pump.routes = lambda a=account: self._routes(a)  # type: ignore[misc]
+        self.store.queue.seen = self.carriers.routing.seen
         self.metrics.accounts = self.carriers.status
         self.api = Api(config, self.store, self.carriers, self.metrics, lambda: self.ready)
         self._tasks: list[asyncio.Task[None]] = []
-
-    def _routes(self, account: Account) -> list[str]:
-        """The routes an account drains now: for failover, those whose earlier carriers are out."""
-        return [r.name for r in self.config.routes if self._takes(r, account)]
-
-    def _takes(self, route: Route, account: Account) -> bool:
-        name = account.carrier.name
-        if name not in route.carriers:
-            return False
-        if route.strategy == "weighted":
-            return True
-        for earlier in route.carriers[: route.carriers.index(name)]:
-            pump = self.carriers.accounts[earlier].pump
-            if pump.bound and not pump.paused:
-                return False
-        return True
 
     async def start(self) -> None:
         """Store, recovery, carriers, API; ready when the API listens."""
@@ -152,8 +137,9 @@ class Daemon:
         await self.recover()
         for account in self.carriers.accounts.values():
             account.start()
+        await self._renew()
         self._tasks = [
-            self._every(RENEW_SECONDS, self.node.renew, "lease"),
+            self._every(lambda: self.node.renew_in, self._renew, "lease"),
             self._every(PROMOTE_SECONDS, self._promote, "promote"),
             self._every(PARTS_SECONDS, self._parts, "parts"),
             self._every(MEASURE_SECONDS, self._measure, "measure"),
@@ -182,10 +168,14 @@ class Daemon:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         try:
+            if self.node.joined:
+                await self.node.renew([account.wish() for account in accounts], leaving=True)
             if all(drained):
                 await self.node.leave()
         except StoreUnavailable as error:
             log.warning("store away at the end", extra={"detail": str(error)})
+        except Fenced:
+            pass  # others have all of it already
         await self.store.close()
         if self._server is not None:
             await self._server.stop()
@@ -227,7 +217,7 @@ class Daemon:
     # What runs beside
 
     def _every(
-        self, seconds: float, work: Callable[[], Awaitable[None]], name: str
+        self, seconds: float | Callable[[], float], work: Callable[[], Awaitable[None]], name: str
     ) -> asyncio.Task[None]:
         async def repeat() -> None:
             while True:
@@ -245,9 +235,19 @@ class Daemon:
                     log.exception("fault", extra={"work": name})
                 if self._over:  # the client of the store may have swallowed the cancel
                     return
-                await asyncio.sleep(seconds)
+                await asyncio.sleep(seconds() if callable(seconds) else seconds)
 
         return asyncio.create_task(repeat(), name=name)
+
+    async def _renew(self) -> None:
+        """Live on, with the binds that are ours."""
+        self.node.renew_in = LOOK_AGAIN_SECONDS  # if it fails
+        accounts = list(self.carriers.accounts.values())
+        holdings = await self.node.renew([account.wish() for account in accounts])
+        for account, holding in zip(accounts, holdings, strict=True):
+            account.hold(holding)
+        if self.node.found_dead:
+            await self.recover()
 
     async def _promote(self) -> None:
         while not self._over:
@@ -269,7 +269,7 @@ class Daemon:
         self.metrics.depths = await self.store.queue.depths()
         names = list(self.carriers.accounts)
         for account in self.carriers.accounts.values():
-            ready = await self.store.queue.ready(self._routes(account))
+            ready = await self.store.queue.ready(account.pump.routes())
             account.watch(time.monotonic(), ready > 0)
         self.metrics.in_doubt, self.metrics.parked = await self.store.correlation.counts(names)
 
@@ -300,6 +300,11 @@ class Daemon:
             due = loop.time() + LAG_SECONDS
             await asyncio.sleep(LAG_SECONDS)
             self.metrics.loop_lag = max(0.0, loop.time() - due)
+            now = time.monotonic()
+            self.carriers.look(now)
+            if not self.node.may_write(now):
+                for account in self.carriers.accounts.values():
+                    account.slots.let_go()
             self._notify.alive()
 
 

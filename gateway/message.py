@@ -142,6 +142,7 @@ class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
     national table, as ``gsm7-es``."""
     priority: int
     route: str
+    """Its lane's route (:mod:`gateway.policy.route`)."""
     accepted_ms: int
     expires_ms: int = 0
     """0: never."""
@@ -150,6 +151,8 @@ class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Of an earlier attempt on the same carrier: the segments that need no sending."""
     debtor: str = ""
     in_doubt: str = "hold"
+    before: int = 0
+    """Counted attempts at carriers that have refused it."""
 
 
 class ReceiptState(StrEnum):

@@ -34,6 +34,7 @@ _RELEASE = Kind.release  # here because Python 3.11 looks members up slowly
 UNREAD = ("nothing", "no_id", "no_state", "unknown_state", "date")
 """What may be missing of a receipt (gateway.smpp.receipt.unread, and its date)."""
 FORMS = ("unknown", "same", "hex-decimal", "decimal-hex")
+OUT_OF_SERVICE = ("unbound", "throttled", "errors", "paused")
 
 NAMES: dict[str, str] = {
     "recado_messages": "Messages that came into a state, by carrier and state",
@@ -45,6 +46,8 @@ NAMES: dict[str, str] = {
     "recado_binds_recycled": "Times the binds were made anew because nothing was sent, by carrier",
     "recado_receipts_missing": "1 while a carrier accepts messages and sends no receipts",
     "recado_bind_up": "1 while the bind is bound, by carrier, bind and mode",
+    "recado_out_of_service": "1 for why a carrier's routes go over others now, 0 for the rest",
+    "recado_binds_held": "Binds of the account that this node holds, by carrier",
     "recado_limited_by": "1 for what limits the carrier now, 0 for the rest",
     "recado_sending_rate": "Segments a second over the last seconds, by carrier",
     "recado_accepted_to_submitted_seconds": "From the 202 to the first submit_sm",
@@ -273,6 +276,20 @@ class Metrics(Collector):
             "recado_limited_by",
             ("carrier", "reason"),
             (((s["name"], w), float(s["limited_by"] == w)) for s in status for w in self.limits),
+        )
+        yield self._gauge(
+            "recado_out_of_service",
+            ("carrier", "reason"),
+            (
+                ((s["name"], why), float(s["out_of_service"] == why))
+                for s in status
+                for why in OUT_OF_SERVICE
+            ),
+        )
+        yield self._gauge(
+            "recado_binds_held",
+            ("carrier",),
+            (((s["name"],), float(s["slots"]["held"])) for s in status),
         )
         yield self._gauge(
             "recado_sending_rate", ("carrier",), (((s["name"],), s["sending_rate"]) for s in status)

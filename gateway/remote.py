@@ -1,16 +1,21 @@
-"""Asking a running gateway over its own API: what ``recado status`` and ``recado send`` print."""
+"""Asking a running gateway over its own API: for ``recado status``, ``send`` and ``trace``."""
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from gateway.errors import RecadoError
 
 TIMEOUT_SECONDS = 10.0
+SILENT_SECONDS = 40.0
+"""A trace tells something every 15 s, if only that it is alive."""
 
 
 class NoAnswer(RecadoError):
@@ -43,18 +48,46 @@ class Gateway:
         """Submits one message; the answer's object. Raises NoAnswer with the problem's words."""
         return dict(self._answer("/v1/messages", message))
 
+    @contextlib.contextmanager
+    def trace(self, carrier: str, query: Mapping[str, Any]) -> Iterator[Iterator[dict[str, Any]]]:
+        """The lines of ``GET /v1/carriers/{name}/trace`` as they come. Raises NoAnswer."""
+        path = f"/v1/carriers/{quote(carrier, safe='')}/trace?{urlencode(query)}"
+        with self._opened(path) as response:
+            yield _lines(response, self.url)
+
+    def _opened(self, path: str) -> http.client.HTTPResponse:
+        """A good answer, its body not read yet."""
+        try:
+            found = self._opener.open(self._request(path), timeout=SILENT_SECONDS)
+            assert isinstance(found, http.client.HTTPResponse)
+            return found
+        except urllib.error.HTTPError as error:
+            with error:
+                raise self._refused(error.code, error.read()) from error
+        except urllib.error.URLError as error:
+            raise NoAnswer(f"no gateway answers at {self.url}: {error.reason}") from error
+        except OSError as error:
+            raise NoAnswer(f"no gateway answers at {self.url}: {error}") from error
+
     def _answer(self, path: str, payload: dict[str, Any] | None = None) -> Any:
         status, body = self._call(path, payload)
-        if status == 401:
-            raise NoAnswer("the gateway does not know this key: give one with --key or RECADO_KEY")
         if status >= 300:
-            raise NoAnswer(f"the gateway answers {status}: {_detail(body) or 'no reason given'}")
+            raise self._refused(status, body)
         return _json(body)
 
-    def _call(self, path: str, payload: dict[str, Any] | None = None) -> tuple[int, bytes]:
+    def _refused(self, status: int, body: bytes) -> NoAnswer:
+        if status == 401:
+            return NoAnswer("the gateway does not know this key: give one with --key or RECADO_KEY")
+        return NoAnswer(f"the gateway answers {status}: {_detail(body) or 'no reason given'}")
+
+    def _request(self, path: str) -> urllib.request.Request:
         request = urllib.request.Request(self.url + path)
         if self._key:
             request.add_header("Authorization", f"Bearer {self._key}")
+        return request
+
+    def _call(self, path: str, payload: dict[str, Any] | None = None) -> tuple[int, bytes]:
+        request = self._request(path)
         if payload is not None:
             request.data = json.dumps(payload).encode()
             request.add_header("Content-Type", "application/json")
@@ -68,6 +101,22 @@ class Gateway:
             raise NoAnswer(f"no gateway answers at {self.url}: {error.reason}") from error
         except OSError as error:
             raise NoAnswer(f"no gateway answers at {self.url}: {error}") from error
+
+
+def _lines(response: http.client.HTTPResponse, url: str) -> Iterator[dict[str, Any]]:
+    """Each line of an NDJSON answer. Raises NoAnswer when it breaks off."""
+    try:
+        for line in response:
+            found = _json(line)
+            if not isinstance(found, dict):
+                raise NoAnswer("the answer is no trace: is this the address of a gateway?")
+            yield found
+    except TimeoutError as error:
+        raise NoAnswer(f"{url} has said nothing for {SILENT_SECONDS:g} s") from error
+    except (OSError, http.client.HTTPException) as error:
+        raise NoAnswer(
+            f"the connection to {url} broke: {str(error) or type(error).__name__}"
+        ) from error
 
 
 def _json(body: bytes) -> Any:

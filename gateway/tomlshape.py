@@ -12,6 +12,7 @@ import dataclasses
 import difflib
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +59,20 @@ class Words(Kind):
     of: Kind = field(kw_only=True)
 
 
+@dataclass(frozen=True)
+class Pair(Kind):
+    """An array of two values, each of its own kind; it becomes a tuple."""
+
+    of: tuple[Kind, Kind] = field(kw_only=True)
+
+
+@dataclass(frozen=True)
+class Tables(Kind):
+    """An array of tables, each an instance of the dataclass ``of``; it becomes a tuple."""
+
+    of: type[Any] = field(kw_only=True)
+
+
 def whole(low: int, high: int) -> Kind:
     """A whole number from ``low`` to ``high``."""
     allowed = f"a whole number from {low} to {high}" if low < high else str(low)
@@ -67,6 +82,11 @@ def whole(low: int, high: int) -> Kind:
 def seconds(low: float, high: float) -> Kind:
     """A time in seconds, whole or not, from ``low`` to ``high``."""
     return Kind(f"seconds, from {low:g} to {high:g}", float, lambda n: low <= n <= high)
+
+
+def share() -> Kind:
+    """A part of a whole."""
+    return Kind("a part, from 0 to 1", float, lambda n: 0.0 <= n <= 1.0)
 
 
 def one_of(*words: str) -> Kind:
@@ -99,6 +119,21 @@ def words(of: Kind, what: str, most: int) -> Words:
     return Words(
         f"a table from {what} (1 to {most} characters) to {of.allowed}", dict, accepts, of=of
     )
+
+
+def pair(first: str, one: Kind, second: str, other: Kind) -> Pair:
+    """An array of two values, with what they are called."""
+    return Pair(
+        f"an array of two, [{first}, {second}]: {one.allowed}, and {other.allowed}",
+        list,
+        lambda a: len(a) == 2,
+        of=(one, other),
+    )
+
+
+def tables(of: type[Any]) -> Tables:
+    """An array of tables, as ``[[carriers.tlvs]]`` makes one."""
+    return Tables("an array of tables", list, of=of)
 
 
 FLAG = Kind("true or false", bool)
@@ -166,7 +201,8 @@ class Reading:
     def tables(self, cls: type[T], raw: object, place: Place) -> list[tuple[Place, T]]:
         """An array of tables, as ``[[carriers]]`` makes one, each with its place."""
         if not isinstance(raw, list) or not all(isinstance(item, dict) for item in raw):
-            self.wrong(place, raw, f"tables, each under [[{place.key}]]")
+            name = re.sub(r"\[\d+\]", "", place.key)
+            self.wrong(place, raw, f"tables, each under [[{name}]]")
             return []
         return [(place[i], self.table(cls, item, place[i])) for i, item in enumerate(raw)]
 
@@ -209,6 +245,11 @@ class Reading:
     def _read(self, kind: Kind, value: object, place: Place) -> Any:
         if isinstance(kind, Each) and isinstance(value, list) and kind.accepts(value):
             return tuple(self._read(kind.of, item, place[i]) for i, item in enumerate(value))
+        if isinstance(kind, Pair) and isinstance(value, list) and kind.accepts(value):
+            of = zip(kind.of, value, strict=True)
+            return tuple(self._read(one, item, place[i]) for i, (one, item) in enumerate(of))
+        if isinstance(kind, Tables):
+            return tuple(table for _, table in self.tables(kind.of, value, place))
         if isinstance(kind, Words) and isinstance(value, dict) and kind.accepts(value):
             return tuple((word, self._read(kind.of, v, place / word)) for word, v in value.items())
         try:

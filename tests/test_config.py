@@ -106,7 +106,11 @@ def test_a_carrier_has_the_defaults_of_the_contract() -> None:
     assert carrier.try_later_status == 0x64
     assert (carrier.message_id, carrier.long_messages) == ("auto", "udh16")
     assert (carrier.validity, carrier.default_alphabet) == ("relative", "gsm7")
-    assert (carrier.source_ton, carrier.source_npi) == (None, None)
+    assert (carrier.sender_number, carrier.recipient_number) == ((1, 1), (1, 1))
+    assert (carrier.sender_short_code, carrier.sender_name) == ((3, 0), (5, 0))
+    assert (carrier.short_code_digits, carrier.interface_version) == (8, "3.4")
+    assert (carrier.sender_strip, carrier.sender_add) == ("", "")
+    assert (carrier.recipient_strip, carrier.recipient_add, carrier.tlvs) == ("", "", ())
     assert carrier.user_message_reference
 
 
@@ -125,6 +129,129 @@ def test_how_a_carrier_writes_its_receipts(read: Read) -> None:
         0x1401,
     )
     assert hash(found)
+
+
+def test_how_a_carrier_wants_addresses_and_parameters(read: Read) -> None:
+    found = read(
+        CARRIER
+        + "sender_number = [2, 8]\nsender_short_code = [0, 1]\nsender_name = [5, 1]\n"
+        + "recipient_number = [2, 1]\nshort_code_digits = 6\n"
+        + 'sender_strip = "56"\nsender_add = "+"\nrecipient_strip = "56"\nrecipient_add = "0"\n'
+        + 'interface_version = "5.0"\n'
+        + '[[carriers.tlvs]]\ntag = 0x1400\ntext = "1101"\n'
+        + '[[carriers.tlvs]]\ntag = 0x1401\noctets = "0aFF"\n'
+        + "[[carriers.tlvs]]\ntag = 0x060B\nnumber = 258\nsize = 2\n"
+        + "[[carriers.tlvs]]\ntag = 0x0019\nnumber = 1\n"
+        + '[[carriers.tlvs]]\ntag = 0x0381\noctets = ""\n'
+        + '[[carriers.tlvs]]\ntag = 0x0381\noctets = "01"\n'
+    ).carriers[0]
+    assert (found.sender_number, found.sender_short_code) == ((2, 8), (0, 1))
+    assert (found.sender_name, found.recipient_number) == ((5, 1), (2, 1))
+    assert (found.short_code_digits, found.interface_version) == (6, "5.0")
+    assert (found.sender_strip, found.sender_add) == ("56", "+")
+    assert (found.recipient_strip, found.recipient_add) == ("56", "0")
+    assert [(tlv.tag, tlv.value) for tlv in found.tlvs] == [
+        (0x1400, b"1101\0"),
+        (0x1401, b"\x0a\xff"),
+        (0x060B, b"\1\2"),
+        (0x0019, b"\1"),
+        (0x0381, b""),
+        (0x0381, b"\1"),
+    ]
+    assert hash(found)
+
+
+TLVS = CARRIER + "[[carriers.tlvs]]\n"
+NO_OPTIONAL = 'found with interface_version = "3.3", which has no optional parameters'
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            CARRIER + "sender_number = 1",
+            "carriers[0].sender_number: found 1; allowed: an array of two, [ton, npi]: a whole "
+            "number from 0 to 6, and a whole number from 0 to 18",
+        ),
+        (CARRIER + "sender_name = [5]", "carriers[0].sender_name: found an array of 1; allowed: "),
+        (
+            CARRIER + "recipient_number = [1, 19]",
+            "carriers[0].recipient_number[1]: found 19; allowed: a whole number from 0 to 18",
+        ),
+        (
+            CARRIER + "sender_short_code = [7, 0]",
+            "carriers[0].sender_short_code[0]: found 7; allowed: a whole number from 0 to 6",
+        ),
+        (CARRIER + "source_ton = 1", "carriers[0].source_ton: unknown key"),
+        (CARRIER + "short_code_digits = 21", "found 21; allowed: a whole number from 0 to 20"),
+        (CARRIER + 'sender_strip = "+56"', 'sender_strip: found "+56" (text); allowed: the first '),
+        (CARRIER + 'recipient_add = "++"', 'recipient_add: found "++" (text); allowed: up to 5 di'),
+        (CARRIER + 'recipient_add = "+12345"', 'found "+12345" (text); allowed: up to 5 digits'),
+        (CARRIER + 'interface_version = "4.0"', 'allowed: "3.3" | "3.4" | "5.0"'),
+        (
+            CARRIER + 'interface_version = "3.3"\nlong_messages = "sar"',
+            'carriers[0].long_messages: found "sar" with interface_version = "3.3", which has no '
+            'optional parameters; allowed: "udh16" | "udh8"',
+        ),
+        (
+            CARRIER + 'interface_version = "3.3"\nlong_messages = "payload"',
+            'carriers[0].long_messages: found "payload" with interface_version = "3.3"',
+        ),
+        (
+            CARRIER + 'interface_version = "3.3"\ntlvs = [{ tag = 1, number = 1 }]',
+            f"carriers[0].tlvs: {NO_OPTIONAL}; allowed: none",
+        ),
+        (CARRIER + "tlvs = 1", "tlvs: found 1; allowed: tables, each under [[carriers.tlvs]]"),
+        (TLVS + 'text = "a"', "carriers[0].tlvs[0].tag: missing; allowed: a whole number from 1"),
+        (
+            TLVS + 'tag = 0\ntext = "a"',
+            "carriers[0].tlvs[0].tag: found 0; allowed: a whole number from 1 to 65535",
+        ),
+        (
+            TLVS + "tag = 0x1400",
+            "carriers[0].tlvs[0]: found no value; allowed: one of text, octets and number",
+        ),
+        (
+            TLVS + 'tag = 0x1400\ntext = "a"\nnumber = 1',
+            "carriers[0].tlvs[0]: found text and number; allowed: one of text, octets and number",
+        ),
+        (TLVS + 'tag = 0x1400\ntext = "ñ"', 'tlvs[0].text: found "ñ" (text); allowed: 1 to 255 AS'),
+        (
+            TLVS + 'tag = 0x1400\noctets = "0"',
+            'octets: found "0" (text); allowed: up to 255 octets',
+        ),
+        (
+            TLVS + "tag = 0x1400\nnumber = 256",
+            "carriers[0].tlvs[0].number: found 256; allowed: at most 255 with size = 1",
+        ),
+        (
+            TLVS + "tag = 0x1400\nnumber = 1\nsize = 3",
+            "carriers[0].tlvs[0].size: found 3; allowed: 1 | 2 | 4 (the octets of number)",
+        ),
+        (
+            TLVS + 'tag = 0x1400\ntext = "a"\nsize = 2',
+            "carriers[0].tlvs[0].size: found without number; allowed: only with number",
+        ),
+        (
+            TLVS + 'tag = 0x0424\ntext = "a"',
+            "carriers[0].tlvs[0].tag: found 0x0424, message_payload; allowed: a tag that Recado "
+            "does not set itself",
+        ),
+        (TLVS + "tag = 0x0204\nnumber = 1", "tag: found 0x0204, user_message_reference; allowed"),
+        (TLVS + "tag = 0x020C\nnumber = 1", "tag: found 0x020c, sar_msg_ref_num; allowed"),
+        (
+            TLVS + 'tag = 0x1400\ntext = "a"\n[[carriers.tlvs]]\ntag = 0x1400\ntext = "b"',
+            "carriers[0].tlvs[1].tag: found 0x1400 a second time; the first is gateway.toml: "
+            "carriers[0].tlvs[0]",
+        ),
+    ],
+)
+def test_what_of_addresses_and_parameters_is_not_allowed(
+    problems: Callable[..., list[str]], text: str, problem: str
+) -> None:
+    found = problems(text)
+    assert len(found) == 1
+    assert problem in found[0]
 
 
 def test_carriers_beside_the_main_file_are_read_too(read: Read, tmp_path: Path) -> None:
@@ -238,6 +365,29 @@ def test_a_file_of_a_carrier_holds_carriers_and_routes_alone(
         (ROUTE, "routes[0].carriers[0]: no carrier has the name 'andina'"),
         (CARRIER + ROUTE + 'strategy = "random"', 'allowed: "failover" | "weighted"'),
         (CARRIER + ROUTE + 'senders = ["ñandú"]', "senders[0]: found "),
+        (CARRIER + ROUTE + "weights = [1]", 'weights: found without strategy = "weighted"'),
+        (
+            CARRIER + ROUTE + 'strategy = "weighted"\nweights = [1, 2]',
+            "weights: found 2 for 1 carriers; allowed: one a carrier, in their order",
+        ),
+        (CARRIER + ROUTE + 'campaigns = [""]', "campaigns[0]: found "),
+        (
+            CARRIER
+            + ROUTE
+            + 'campaigns = ["otp"]\n'
+            + ROUTE.replace("chile", "codes")
+            + 'campaigns = ["mora", "otp"]',
+            "found '+56' a second time for any sender and the campaign 'otp'",
+        ),
+        (CARRIER + 'rate_hours = ["18:00-20:00 50"]', "rate_hours: found without time_zone"),
+        (CARRIER + 'rate_hours = ["18-20 50"]', 'rate_hours[0]: found "18-20 50"'),
+        (CARRIER + 'time_zone = "America/Santigo"', "allowed: the name of a time zone"),
+        (CARRIER + "failover_error_share = 1.5", "found 1.5; allowed: a part, from 0 to 1"),
+        (CARRIER + 'statuses = { "0x0401" = "later" }', 'statuses.0x0401: found "later"'),
+        (
+            CARRIER + 'statuses = { "ESME_RNONE" = "slow" }',
+            "statuses.ESME_RNONE: is no command_status; allowed: a name of SMPP 3.4",
+        ),
         (CARRIER + ROUTE + 'national_tables = ["latin"]', 'national_tables[0]: found "latin"'),
         (
             CARRIER + 'default_alphabet = "latin1"\n' + ROUTE + 'national_tables = ["spanish"]',

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from gateway.api import campaigns, cancel, carriers, events, health, messages, submit, texts
+from gateway.api import campaigns, cancel, carriers, events, health, messages, submit, texts, trace
 from gateway.api import shapes as s
 from gateway.api.context import Context, Exchange
 from gateway.api.http import Answer, StreamedAnswer
@@ -135,6 +135,10 @@ CALLS: tuple[Call, ...] = (
     Call(
         "GET", "/v1/carriers/{name}/unread", carriers.unread, "admin",
         _json(s.Items[s.UnreadView]), problems=("unknown-carrier",),
+    ),
+    Call(
+        "GET", "/v1/carriers/{name}/trace", trace.trace, "admin", {200: (NDJSON, s.TraceLine)},
+        s.TraceQuery, problems=("unknown-carrier", "too-many-traces"),
     ),
     _pauses("/v1/carriers/{name}/pause", carriers.pause),
     _pauses("/v1/carriers/{name}/resume", carriers.resume),

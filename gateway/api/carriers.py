@@ -6,9 +6,10 @@ import msgspec
 
 from gateway.api.context import Context, Exchange
 from gateway.api.http import Answer, json_answer
-from gateway.api.problems import fault
+from gateway.api.problems import fault, nearest
 from gateway.api.shapes import Items, UnreadView
 from gateway.api.tally import rfc3339
+from gateway.errors import CallerError
 
 
 async def listed(context: Context, exchange: Exchange) -> Answer:
@@ -21,7 +22,7 @@ async def unread(context: Context, exchange: Exchange) -> Answer:
     name = exchange.parts[0]
     kept = context.carriers.unread(name)
     if kept is None:
-        raise fault("unknown-carrier", f"{name!r:.70}")
+        raise unknown(context, name)
     views = [{**one, "at": rfc3339(one["at_ms"])} for one in kept]
     return json_answer(Items([msgspec.convert(one, UnreadView) for one in views]))
 
@@ -43,4 +44,10 @@ def _one(context: Context, name: str, *, known: bool) -> Answer:
         for status in context.carriers.status():
             if status["name"] == name:
                 return json_answer(status)
-    raise fault("unknown-carrier", f"{name!r:.70}")
+    raise unknown(context, name)
+
+
+def unknown(context: Context, name: str) -> CallerError:
+    """The problem of a name that no carrier has; it tells those that there are."""
+    known = [str(status["name"]) for status in context.carriers.status()]
+    return fault("unknown-carrier", f"{name!r:.70}{nearest(name, known) if known else ''}")

@@ -24,6 +24,22 @@ STREAM_BATCHES = 32
 """Batches that all streams together may have with the store: 6,400 messages."""
 
 
+class Watcher(Protocol):
+    """Somebody who watches a carrier's wire."""
+
+    async def fresh(self) -> None:
+        """Return when there is something to tell."""
+        ...
+
+    def lines(self, most: int) -> list[dict[str, Any]]:
+        """The next of what there is to tell; at most so many."""
+        ...
+
+    def leave(self) -> None:
+        """Watch no more."""
+        ...
+
+
 class Carriers(Protocol):
     """The carriers of this process, as the API sees them."""
 
@@ -33,6 +49,10 @@ class Carriers(Protocol):
 
     def unread(self, name: str) -> list[dict[str, Any]] | None:
         """Its last receipts that could not be read whole; None when there is no such carrier."""
+        ...
+
+    def watch(self, name: str, *, numbers: bool, texts: bool, octets: bool) -> Watcher | None:
+        """What goes over its wire from now on; None when there is no such carrier."""
         ...
 
     async def pause(self, name: str) -> bool:
@@ -87,6 +107,8 @@ class Context:
         """Set as the server stops: long polls end."""
         self.stopping = False
         """New calls are refused, but for health and metrics."""
+        self.traces = 0
+        """How many run."""
         self.spool_dir: str | None = None
         """Where answers by lines wait; None: the system's folder."""
         self.description = b""

@@ -283,10 +283,12 @@ class StreamedAnswer:
         connection.write(b"%x\r\n%b\r\n" % (len(piece), piece) if self._chunked else piece)
         await connection.room()
 
-    async def end(self) -> None:
-        """Write the end."""
+    async def end(self, last: bytes = b"") -> None:
+        """Write a last piece, whether the caller has room for it or not, and the end."""
         if self._chunked:
-            self._request.connection.write(b"0\r\n\r\n")
+            last = (b"%x\r\n%b\r\n" % (len(last), last) if last else b"") + b"0\r\n\r\n"
+        if last:
+            self._request.connection.write(last)
 
 
 Handler = Callable[[Request], Awaitable[Answer | StreamedAnswer]]
@@ -311,10 +313,12 @@ class Connection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._asked: asyncio.Future[None] | None = None
         """What the task waits for between two requests."""
+        self._left = False
         self._deaf = False
         """What still comes is not looked at."""
         self._refusal: tuple[str, str] | None = None
         self._room: asyncio.Future[None] | None = None
+        self._gone: asyncio.Future[None] | None = None
         self._stuck_since = 0.0
         self._linger_until = 0.0
         self._heard_at = self._loop.time()
@@ -346,6 +350,14 @@ class Connection(asyncio.Protocol):
         if self._room is not None:
             await asyncio.shield(self._room)
 
+    def gone(self) -> asyncio.Future[None]:
+        """Done when the caller has closed the connection, or at least its own side of it."""
+        if self._gone is None:
+            self._gone = self._loop.create_future()
+            if self._transport is None or self._left:
+                self._gone.set_result(None)
+        return self._gone
+
     def closes_after(self, request: Request) -> bool:
         """Does the connection end with this request's answer?"""
         if self.closing or not request.body.ended or not request.keeps_alive:
@@ -361,6 +373,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
+        self._leave()
         self._server.connections.discard(self)
         self._waiting.clear()
         if self._asked is not None:
@@ -406,9 +419,15 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The caller writes no more, but may well read: what is whole is answered."""
         self._deaf = True
+        self._leave()
         if self._incoming is not None:
             self._incoming.body.fail("the connection was closed within it")
         return not self.idle
+
+    def _leave(self) -> None:
+        self._left = True
+        if self._gone is not None and not self._gone.done():
+            self._gone.set_result(None)
 
     # The parser's side
 

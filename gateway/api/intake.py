@@ -21,7 +21,7 @@ from gateway.config import Config, Route
 from gateway.errors import CallerError
 from gateway.ids import derived_id, new_id
 from gateway.message import Campaign, Message, Priority
-from gateway.policy.route import Router
+from gateway.policy.route import Router, Split
 from gateway.smpp.text import (
     MAX_SEGMENTS,
     Measure,
@@ -55,6 +55,8 @@ class Way(NamedTuple):
     """What data_coding 0 means to its carriers; the narrowest where they differ."""
     tables: tuple[str, ...] = ()
     """Languages of the national tables that may be used."""
+    split: Split | None = None
+    """Of several carriers by weight."""
 
 
 NO_WAY = Way("", (), MAX_SEGMENTS, "udh16")
@@ -94,7 +96,7 @@ class Intake:
             given = given if given in self._senders else sender(given)
         elif line.sender is not None:
             raise fault("invalid-sender", "it is empty", "from")
-        route = self._router.route(to, given)
+        route = self._router.route(to, given, asked.name)
         way = self._ways[route.name] if route else NO_WAY
         text, measured, told = measured_text(line.text, line.encoding, line.transliterate, way)
         if ref is not None:
@@ -123,7 +125,7 @@ class Intake:
             text,
             measured.encoding,
             asked.priority if line.priority is None else PRIORITIES[line.priority],
-            way.name,
+            way.name if way.split is None else way.split.lane_route(to),
             now_ms,
             (not_before or now_ms) + ttl * 1000 if ttl else 0,
             1,
@@ -178,6 +180,7 @@ def _way(config: Config, route: Route) -> Way:
         "udh8" if {carrier.long_messages for carrier in carriers} == {"udh8"} else "udh16",
         next((one for one in ("ascii", "latin1") if one in alphabets), "gsm7"),
         route.national_tables,
+        Split(route) if route.strategy == "weighted" and len(route.carriers) > 1 else None,
     )
 
 

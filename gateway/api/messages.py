@@ -13,6 +13,7 @@ from gateway.api.problems import fault
 from gateway.api.shapes import Items, LifeEvent, MessageQuery, MessageView, SegmentView
 from gateway.api.tally import rfc3339
 from gateway.message import MessageState
+from gateway.policy.route import route_name
 from gateway.store.types import MessageRecord
 
 _ID = re.compile(r"[0-9a-f]{24}")
@@ -93,7 +94,7 @@ def view(record: MessageRecord) -> MessageView:
         campaign=record.campaign or None,
         ref=record.ref or None,
         debtor=record.debtor or None,
-        route=record.route or None,
+        route=route_name(record.route) or None,
         carrier=record.carrier or None,
         reason=record.reason or None,
         error=record.error or None,

@@ -143,7 +143,7 @@ def _responses(call: Call, types: _Types) -> dict[str, Any]:
     for status, (media, shape) in call.answers.items():
         responses[str(status)] = {
             "description": _doc(shape),
-            "content": {media: {"schema": types(shape)}},
+            "content": {media: _body(media, shape, types)},
         }
     if "submit" in call.act.__name__:
         lines = {"schema": _text("?answers=lines|stream: one object a line"),

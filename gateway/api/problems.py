@@ -43,6 +43,7 @@ KINDS: dict[str, Kind] = {
     "unsupported-media-type": Kind(415, "The body has a type or encoding that is not taken here"),
     "rate-limited": Kind(429, "The client has made more requests than its rate allows"),
     "overloaded": Kind(429, "More messages wait to be committed than is good for those sending"),
+    "too-many-traces": Kind(429, "As many traces run as one process has"),
     # a message or campaign, and each of its fields
     "invalid-object": Kind(422, "What was sent is JSON, and no object where one must be"),
     "missing-field": Kind(422, "A field that must be there is not"),

@@ -422,18 +422,82 @@ class UnreadView(msgspec.Struct, kw_only=True):
     read: ReadView
 
 
+class SlotsView(msgspec.Struct):
+    """How many of the binds that the carrier allows this node holds, and others."""
+
+    held: int
+    others: int
+    allowed: int
+
+
 class CarrierView(msgspec.Struct, kw_only=True):
     """A carrier now."""
 
     name: str
-    state: Literal["bound", "disconnected", "paused"]
+    state: Literal["bound", "disconnected", "paused", "standby"]
+    """``standby``: other nodes hold all of its binds."""
     limited_by: str
+    out_of_service: Literal["unbound", "throttled", "errors", "paused"] | None
+    """Why its routes go over other carriers now; null: they do not."""
     receipts_missing: bool
     """It accepts messages and has sent no receipt for long."""
     rate: int
+    """Of the account, over all nodes."""
+    slots: SlotsView
+    allowed_rate: float
+    """What this node may send now: its part of the rate, at this hour, or what the carrier is
+    found to allow, if that is less; 0: no limit."""
     sending_rate: float
     message_id: IdForm
     binds: list[BindView]
+
+
+class TraceLine(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """A line of a trace: a PDU (``pdu``), an ``event``, what could not be cut into PDUs
+    (``problem`` alone), or how much of all that was ``lost`` to a reader too slow for it."""
+
+    at: Time
+    carrier: str
+    bind: int | None = None
+    mode: str | None = None
+    direction: Annotated[
+        str | None,
+        Meta(description="from our side", extra_json_schema={"enum": ["in", "out", None]}),
+    ] = None
+    pdu: Annotated[str | None, Meta(description="submit_sm; 0x00001234 where it has no name")] = (
+        None
+    )
+    sequence_number: int | None = None
+    command_status: Annotated[str | None, Meta(description="only what is not ESME_ROK")] = None
+    fields: Annotated[
+        dict[str, Any] | None, Meta(description="by their SMPP names, what is neither 0 nor empty")
+    ] = None
+    tlvs: Annotated[dict[str, str | int] | None, Meta(description="by name, else by tag")] = None
+    tlvs_left_out: Annotated[int | None, Meta(description="beyond 100")] = None
+    text: Annotated[str | None, Meta(description="decoded; <42 chars> where it is not shown")] = (
+        None
+    )
+    udh: Annotated[str | None, Meta(description="hexadecimal, without its length")] = None
+    part: Annotated[str | None, Meta(description="2/3, as the header says")] = None
+    length: Annotated[int | None, Meta(description="octets of the PDU")] = None
+    octets: Annotated[str | None, Meta(description="hexadecimal; what is masked is masked")] = None
+    problem: Annotated[str | None, Meta(description="why it cannot be read")] = None
+    event: Annotated[
+        str | None,
+        Meta(
+            description="bind: how it is as the trace begins; alive: nothing for 15 s",
+            extra_json_schema={
+                "enum": ["bind", "connected", "lost", "waiting", "alive", "end", None]
+            },
+        ),
+    ] = None
+    state: str | None = None
+    port: int | None = None
+    reason: Annotated[
+        str | None, Meta(description="of an event; the end's is seconds, count or stopping")
+    ] = None
+    pdus: Annotated[int | None, Meta(description="told, at the end")] = None
+    lost: Annotated[int | None, Meta(description="PDUs and events missing here")] = None
 
 
 class Items(msgspec.Struct, Generic[Item]):
@@ -484,6 +548,16 @@ class ReplyQuery(PollQuery, forbid_unknown_fields=True):
 
     cursor: Annotated[str, Meta(extra_json_schema={"pattern": REPLY_CURSOR})] | None = None
     campaign: str | None = None
+
+
+class TraceQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """How long to watch, and what to show."""
+
+    seconds: Annotated[float, Meta(ge=0, le=3600)] = 60.0
+    count: Annotated[int, Meta(ge=1, le=1_000_000, description="PDUs")] | None = None
+    numbers: Literal["true", "false"] = "false"
+    texts: Literal["true", "false"] = "false"
+    octets: Literal["true", "false"] = "false"
 
 
 class SubmitQuery(msgspec.Struct, forbid_unknown_fields=True):

@@ -5,21 +5,29 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from gateway.carrier.dispatch import Pump
 from gateway.carrier.inbound import Inbound
 from gateway.carrier.outcome import Flight
 from gateway.carrier.session import Bind
+from gateway.carrier.slots import Slots
+from gateway.carrier.told import Show
+from gateway.carrier.trace import Trace, Watcher
 from gateway.clock import wall_ms
-from gateway.config import Carrier
+from gateway.config import Carrier, Route
 from gateway.message import MessageState
 from gateway.metrics import Metrics
+from gateway.policy.health import Counts, Health, Rules
+from gateway.policy.retry import troubles
+from gateway.policy.route import Routing
 from gateway.policy.watch import Silence, Standstill
 from gateway.smpp.session import Answered, Event, Received, TimedOut
 from gateway.store import Store
-from gateway.store.node import Node
+from gateway.store.node import Holding, Node, Wish
 from gateway.tls import dates
 
 log = logging.getLogger(__name__)
@@ -43,23 +51,64 @@ class Account:
             for index in range(carrier.binds)
             for mode in modes
         ]
+        self.trace = Trace(carrier, self.binds)
         self.pump = Pump(carrier, self.binds, store, node, metrics, self.inbound)
         self.inbound.freed = self.pump.kick
+        self.slots = Slots(carrier, self.binds, self.pump.busy, self._slots_changed)
         self._counts = metrics.carrier(carrier.name)
         self._standstill = Standstill(carrier.standstill_seconds)
         self._no_receipts = Silence(carrier.no_receipts_seconds, SILENCE)
-        self._tasks: list[asyncio.Task[None]] = []
+        self._health = Health(
+            Rules(
+                carrier.failover_unbound_seconds,
+                carrier.failover_throttled_seconds,
+                carrier.failover_error_share,
+                carrier.failback_seconds,
+            )
+        )
+        self._slow, self._own_fault = troubles(self.pump.rules)
 
     def start(self) -> None:
-        """Begin to bind; the pump starts with the first bind that holds."""
+        """Begin to send over whatever binds :meth:`hold` lets live."""
         c = self.carrier
         for note in dates.notes(c.tls_ca_file, c.tls_cert_file, datetime.now(UTC)):
             log.warning("look at the certificates", extra={"carrier": c.name, "detail": note})
         self.pump.start()
-        self._tasks = [
-            asyncio.create_task(bind.run(), name=f"bind-{self.carrier.name}-{bind.index}")
-            for bind in self.binds
-        ]
+
+    def wish(self) -> Wish:
+        """Which binds to ask the store for."""
+        return self.slots.wish(self._health.out)
+
+    def hold(self, holding: Holding) -> None:
+        """Which binds the store says are ours."""
+        self.slots.take(holding)
+
+    def look(self, now: float) -> None:
+        """Is the carrier in service? Asked now and then."""
+        statuses = self._counts.statuses
+        slow = sum(statuses.get(status, 0) for status in self._slow)
+        own = sum(statuses.get(status, 0) for status in self._own_fault)
+        unanswered = self._counts.unanswered_total
+        answers = sum(statuses.values()) + unanswered
+        failed = answers - slow - own - statuses.get(0, 0)
+        was = self._health.out
+        out = self._health.look(now, self.pump.bound, Counts(answers, slow, failed))
+        if out != was:
+            extra = {"carrier": self.carrier.name, "reason": out or f"{was} is over"}
+            log.warning("out of service" if out else "in service", extra=extra)
+
+    @property
+    def out(self) -> str:
+        """Why its routes go over other carriers now; empty: they do not.
+
+        As long as another node has a bind that works, they do not.
+        """
+        if self.slots.others > self.slots.others_out:
+            return ""
+        return "paused" if self.pump.paused else self._health.out
+
+    def _slots_changed(self) -> None:
+        self.pump.set_share(self.slots.in_use, standby=self.slots.others > 0)
 
     def _events(self, bind: Bind, events: list[Event]) -> None:
         """What a read brought: responses to the pump, requests to inbound."""
@@ -126,21 +175,32 @@ class Account:
 
     async def unbind(self, seconds: float = 5.0) -> None:
         """Unbind every bind, then commit what that left behind."""
-        await asyncio.gather(*(bind.unbind(seconds) for bind in self.binds))
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.slots.close(seconds)
         await self.inbound.finish(seconds)
+
+    def _state(self) -> str:
+        if self.pump.paused:
+            return "paused"
+        if self.pump.bound:
+            return "bound"
+        return "standby" if self.pump.standby else "disconnected"
 
     def status(self) -> dict[str, Any]:
         """What ``GET /v1/carriers`` shows of this carrier."""
         c, pump, learner = self.carrier, self.pump, self.inbound.learner
         return {
             "name": c.name,
-            "state": "paused" if pump.paused else "bound" if pump.bound else "disconnected",
+            "state": self._state(),
             "limited_by": pump.limited_by.value,
+            "out_of_service": self.out or None,
             "receipts_missing": self._counts.receipts_missing,
             "rate": c.rate,
+            "slots": {
+                "held": len(self.slots.held),
+                "others": self.slots.others,
+                "allowed": c.binds,
+            },
+            "allowed_rate": round(pump.pacer.limit(time.monotonic()), 1),
             "sending_rate": round(pump.sending_rate(time.monotonic()), 1),
             "window": c.window,
             "outstanding": sum(bind.session.outstanding for bind in self.binds),
@@ -165,10 +225,28 @@ class Account:
 
 
 class Carriers:
-    """Every carrier of this process, by name."""
+    """Every carrier of this process, by name, and which of them drains which lanes."""
 
-    def __init__(self, accounts: list[Account]) -> None:
+    def __init__(self, accounts: list[Account], routes: Iterable[Route] = ()) -> None:
         self.accounts = {account.carrier.name: account for account in accounts}
+        self.routing = Routing(routes, self.out)
+        self._seen_out: dict[str, str] = {}
+        for name, account in self.accounts.items():
+            account.pump.routes = partial(self.routing.lanes, name)
+            account.pump.elsewhere = partial(self.routing.elsewhere, carrier=name)
+
+    def out(self) -> dict[str, str]:
+        """Why a carrier is out of service, or empty, by name."""
+        return {name: account.out for name, account in self.accounts.items()}
+
+    def look(self, now: float) -> None:
+        """Notice which carriers have gone out of service, or come back."""
+        for account in self.accounts.values():
+            account.look(now)
+        if (out := self.out()) != self._seen_out:
+            self._seen_out = out
+            self.routing.changed()
+            self.wake()
 
     def status(self) -> list[dict[str, Any]]:
         """One entry a carrier, in the order of the configuration."""
@@ -178,6 +256,11 @@ class Carriers:
         """A carrier's last receipts that could not be read whole; None: no carrier."""
         account = self.accounts.get(name)
         return None if account is None else account.inbound.unread.view()
+
+    def watch(self, name: str, *, numbers: bool, texts: bool, octets: bool) -> Watcher | None:
+        """What goes over a carrier's wire from now on; None: no carrier."""
+        account = self.accounts.get(name)
+        return None if account is None else account.trace.watch(Show(numbers, texts, octets))
 
     async def pause(self, name: str) -> bool:
         """Stop claiming for a carrier; False when there is none of that name."""
@@ -192,6 +275,7 @@ class Carriers:
         if account is None:
             return False
         account.pump.pause(paused)
+        self.look(time.monotonic())
         return True
 
     def wake(self) -> None:

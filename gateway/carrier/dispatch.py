@@ -32,10 +32,13 @@ from gateway.clock import wall_ms
 from gateway.config import Carrier
 from gateway.errors import EncodeError, StoreUnavailable
 from gateway.metrics import Metrics
+from gateway.policy.hours import Hours
 from gateway.policy.pacer import Pacer
+from gateway.policy.retry import rules_of
 from gateway.smpp.pdu import Response, SubmitSmResp
 from gateway.smpp.receipt import canonical, clean
 from gateway.smpp.text import TextError
+from gateway.spans import span
 from gateway.store import Store
 from gateway.store.correlation import Settle
 from gateway.store.node import Node
@@ -67,10 +70,12 @@ class Limit(StrEnum):
     throttled = "throttled"
     paused = "paused"
     disconnected = "disconnected"
+    standby = "standby"
+    """Other nodes hold all of the account's binds."""
     store = "store"
 
 
-_ENDED = (Limit.paused, Limit.disconnected, Limit.store, Limit.throttled)
+_ENDED = (Limit.paused, Limit.disconnected, Limit.standby, Limit.store, Limit.throttled)
 """Limits that are over when none of them holds; the others describe what was met last."""
 
 
@@ -89,17 +94,29 @@ class Pump:
         self.carrier = carrier
         self.routes: Callable[[], list[str]] = list
         """The routes whose lanes this carrier drains now; the daemon sets it."""
+        self.elsewhere: Callable[[str], str] = lambda lane_route: ""
+        """The lane's route where others take what this carrier has refused of one, if any do."""
+        self.rules = rules_of(carrier.statuses)
+        """What each command_status means."""
         self.paused = False
+        self.standby = False
+        """Do others hold all of the account's binds?"""
         self.limited_by = Limit.disconnected
         self.in_flight = 0
         """Claimed messages that are not handed to a commit yet."""
         self.pacer = Pacer(carrier.rate)
+        spans = [span(words) for words in carrier.rate_hours]
+        self._hours = Hours(carrier.rate, spans, carrier.time_zone)
+        self._share = carrier.binds
+        """How many of the account's binds may send here: the rate is divided by them."""
+        self._pace_until = float("-inf")
         self._binds = [bind for bind in binds if bind.sends]
         self._store = store
         self._node = node
         self._inbound = inbound
         self._metrics = metrics.carrier(carrier.name)
         self._submits = Submits(carrier)
+        self._bare_submits = Submits(carrier, optional=False)
         self._whole = carrier.long_messages == "payload"
         self._held = 1
         """Segments of the submit that waits for the pacer."""
@@ -144,6 +161,25 @@ class Pump:
             and self._node.may_write(now)
             and not self.pacer.slowed(now)
         )
+
+    def busy(self, bind: Bind) -> bool:
+        """Is something begun on the bind that has not ended?"""
+        return bind.session.outstanding > 0 or bool(self._begun.get(bind))
+
+    def set_share(self, binds: int, *, standby: bool) -> None:
+        """So many of the account's binds may send here; ``standby``: others hold some."""
+        self._share = binds
+        self.standby = standby and binds == 0
+        self._pace_until = float("-inf")
+        self._set_limit(time.monotonic())
+        self.kick()
+
+    def _pace(self, now: float) -> None:
+        """Set the rate that holds now, and until when."""
+        rate, seconds = self._hours.at(time.time())
+        self._pace_until = now + seconds
+        if self._share:
+            self.pacer.set_rate(rate * self._share / self.carrier.binds)
 
     def start(self) -> None:
         """Remember the loop; turns begin with the first kick."""
@@ -191,6 +227,8 @@ class Pump:
         self._kicked = False
         self._held = 1
         now = time.monotonic()
+        if now >= self._pace_until:
+            self._pace(now)
         if self._ready_count or any(self._begun.values()):
             self._write(now)
         self._maybe_claim(now)
@@ -215,6 +253,8 @@ class Pump:
                 touched.append(bind)
                 if begun[0].written:
                     begun.popleft()
+            if bind.retiring:
+                rooms[bind] = 0
         freest = max(rooms, key=rooms.__getitem__)
         while self._ready_count and self.pacer.admits(now):
             bind = freest
@@ -225,6 +265,8 @@ class Pump:
             job = self._most_urgent(now_ms)
             if job is None:
                 break
+            if job.cost > 1 and not bind.optional:
+                job.cut()
             if job.cost > 1 and not self.pacer.admits(now, job.cost):
                 self._held = job.cost
                 self._ready[job.message.priority].appendleft(job)
@@ -258,10 +300,11 @@ class Pump:
     ) -> None:
         """Write as many segments of ``job`` as the bind's room and the pacer admit."""
         session = bind.session
+        submits = self._submits if bind.optional else self._bare_submits
         while rooms[bind] > 0 and not job.written and self.pacer.admits(now):
             index = job.next
             try:
-                body = self._submits.body(job, index, now_ms)
+                body = submits.body(job, index, now_ms)
                 session.send_submit(body, now, Flight(job, index))
             except (EncodeError, TextError) as error:
                 self._cannot_send(job, error)
@@ -298,7 +341,7 @@ class Pump:
     def _wanted(self, now: float) -> int:
         """Segments worth claiming: what window and pacer admit soon, less what is ready."""
         window = self.carrier.window
-        bound = [bind for bind in self._binds if bind.bound]
+        bound = [bind for bind in self._binds if bind.bound and not bind.retiring]
         free = sum(bind.window_free for bind in bound)
         ahead = window * len(bound)
         wanted = min(free + ahead, self.pacer.soon(now, HORIZON)) - self._ready_count
@@ -370,12 +413,18 @@ class Pump:
         else:
             id, error = "", status or 0x08
         take_answer(
-            job, flight.index, error, id, canonical(id, self.carrier.message_id) if id else ""
+            job,
+            flight.index,
+            error,
+            id,
+            canonical(id, self.carrier.message_id) if id else "",
+            self.rules,
         )
         if job.retry is not None and job.retry.slow_account:
             self.pacer.throttled(now, sent_at)
         if job.pending == 0:
-            self._finish(job, settle_of(job, wall_ms()))
+            elsewhere = self.elsewhere(job.message.route) if job.movable else ""
+            self._finish(job, settle_of(job, wall_ms(), elsewhere))
 
     def unanswered(self, flight: Flight) -> None:
         """The response will not come: time ran out, or the link broke."""
@@ -410,7 +459,7 @@ class Pump:
         if self.paused:
             limit = Limit.paused
         elif not self.bound:
-            limit = Limit.disconnected
+            limit = Limit.standby if self.standby else Limit.disconnected
         elif self._store_away or not self._node.may_write(now) or self._inbound.store_away:
             limit = Limit.store
         elif self.pacer.slowed(now) and (self._ready_count or not self.pacer.admits(now)):

@@ -19,12 +19,14 @@ import msgspec
 
 from gateway import pattern
 from gateway.carrier.session import Bind
+from gateway.carrier.submit import addresses_of
 from gateway.carrier.unread import Unread
 from gateway.clock import wall_ms
 from gateway.config import Carrier
 from gateway.errors import Fenced, StoreUnavailable
 from gateway.message import STATE_OF_RECEIPT, MessageState, Receipt, ReceiptState, Reply
 from gateway.metrics import Metrics
+from gateway.smpp.addresses import Addresses
 from gateway.smpp.dates import told_at
 from gateway.smpp.learning import Learner
 from gateway.smpp.pdu import DataSm, DataSmResp, DeliverSm, DeliverSmResp, Pdu
@@ -65,6 +67,17 @@ def habits_of(carrier: Carrier) -> Habits | None:
         carrier.receipt_state_tlv,
     )
     return habits if habits != Habits() else None
+
+
+def _at_home(
+    found: Receipt | Reply, pdu: DeliverSm | DataSm, addresses: Addresses
+) -> Receipt | Reply:
+    """With its addresses in our form."""
+    number = addresses.recipient_of(pdu.source_addr, pdu.source_addr_ton)
+    own = addresses.sender_of(pdu.destination_addr, pdu.dest_addr_ton)
+    if isinstance(found, Receipt):
+        return msgspec.structs.replace(found, to=number, sender=own)
+    return msgspec.structs.replace(found, sender=number, to=own)
 
 
 class Delivery(msgspec.Struct, gc=False):
@@ -109,6 +122,9 @@ class Inbound:
         """How ids are read first: the mode, or the form that has been learned."""
         self._habits = habits_of(carrier)
         self._states = self._habits.states if self._habits else {}
+        addresses = addresses_of(carrier)
+        self._addresses = None if addresses.same else addresses
+        """Where numbers come in another form than ours."""
         self._others = () if carrier.message_id in ONE_READING else None
         self._kept_anyway: OrderedDict[Reply, None] = OrderedDict()
         self._size = BatchSize()
@@ -138,6 +154,8 @@ class Inbound:
             )
             return
         found = read(pdu, self._carrier.default_alphabet, self._habits)
+        if self._addresses is not None:
+            found = _at_home(found, pdu, self._addresses)
         item = reply = None
         if isinstance(found, Receipt):
             item = self._item(pdu, found)

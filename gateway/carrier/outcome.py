@@ -5,6 +5,8 @@ Pure: fates in, a settle out.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from gateway.message import (
@@ -16,9 +18,11 @@ from gateway.message import (
     state_of,
     write_fates,
 )
-from gateway.policy.retry import Fail, Retry, judge
+from gateway.policy.retry import RULES, Retry, judge
+from gateway.refusal import Fail, Failover, Rule
 from gateway.smpp.text import SegmentBody
 from gateway.store.correlation import Kind, Settle
+from gateway.store.keys import lane_name
 
 _SUBMITTED, _SUBMIT = MessageState.submitted, Kind.submitted
 _TAKEN = f"{MessageState.submitted:d}::"
@@ -35,7 +39,7 @@ class Job:
     """
 
     __slots__ = (
-        "bind", "bodies", "cost", "entry", "fates", "ids", "lane", "message", "next",
+        "bind", "bodies", "cost", "entry", "fates", "ids", "lane", "message", "next", "over",
         "pending", "retry", "sent_ms",
     )  # fmt: skip
 
@@ -56,6 +60,8 @@ class Job:
         self.pending = parts
         """Segments whose fate this attempt still has to learn."""
         self.retry: Retry | None = None
+        self.over = False
+        """A segment was refused that another carrier may take."""
         self.sent_ms = 0
         self.bind: object = None
         if message.fates:
@@ -68,6 +74,22 @@ class Job:
         fates = self.fates
         while self.next < len(fates) and fates[self.next].state is not MessageState.queued:
             self.next += 1
+
+    def cut(self) -> None:
+        """Segments of our own instead: nothing of it has left, and the bind takes no payload."""
+        parts = self.message.segments
+        self.cost, self.pending = 1, parts
+        self.fates, self.ids = [WAITING] * parts, [""] * parts
+
+    @property
+    def movable(self) -> bool:
+        """May all of it go to another carrier, being sure that this one took none of it?"""
+        waits, final = MessageState.queued, MessageState.unknown
+        return (
+            self.over
+            and not self.message.fates
+            and all(f.state is waits or f.state >= final for f in self.fates)
+        )
 
     @property
     def written(self) -> bool:
@@ -82,14 +104,24 @@ class Flight(msgspec.Struct, gc=False):
     index: int
 
 
-def take_answer(job: Job, index: int, status: int, carrier_id: str, canonical: str) -> None:
+def take_answer(
+    job: Job,
+    index: int,
+    status: int,
+    carrier_id: str,
+    canonical: str,
+    rules: Mapping[int, Rule] = RULES,
+) -> None:
     """Note the response to one segment."""
     job.pending -= 1
     if status == 0:
         job.fates[index] = SegmentFate(_SUBMITTED, "", carrier_id)
         job.ids[index] = canonical
         return
-    verdict = judge(status, job.message.attempt)
+    message = job.message
+    verdict = judge(status, message.attempt - message.before, rules)
+    if isinstance(verdict, Failover):
+        job.over = True
     if isinstance(verdict, Retry):
         if job.retry is None or verdict.after_seconds > job.retry.after_seconds:
             job.retry = verdict
@@ -97,7 +129,7 @@ def take_answer(job: Job, index: int, status: int, carrier_id: str, canonical: s
     job.fates[index] = _refused(verdict, status)
 
 
-def _refused(verdict: Fail, status: int) -> SegmentFate:
+def _refused(verdict: Fail | Failover, status: int) -> SegmentFate:
     return SegmentFate(verdict.reason, f"{status:#010x}", "")
 
 
@@ -124,8 +156,11 @@ def give_up_unwritten(job: Job) -> None:
     job.next = len(job.fates)
 
 
-def settle_of(job: Job, now_ms: int) -> Settle:
-    """The settle of a job none of whose segments is under way any more."""
+def settle_of(job: Job, now_ms: int, elsewhere: str = "") -> Settle:
+    """The settle of a job none of whose segments is under way any more.
+
+    ``elsewhere``: of one that is :attr:`Job.movable`, the lane's route where others take it.
+    """
     message = job.message
     if len(job.fates) == 1 and job.fates[0].state is _SUBMITTED:
         return Settle(
@@ -137,6 +172,8 @@ def settle_of(job: Job, now_ms: int) -> Settle:
             sent_ms=job.sent_ms,
             ids=job.ids,
         )
+    if elsewhere:
+        return _move(job, elsewhere)
     states = [fate.state for fate in job.fates]
     if MessageState.in_doubt in states and MessageState.queued in states:
         # What was not written waits with the doubt: half a text is no text.
@@ -162,6 +199,22 @@ def settle_of(job: Job, now_ms: int) -> Settle:
             settle.error = next((f.error for f in job.fates if f.error), "")
             settle.reason = "refused"
     return settle
+
+
+def _move(job: Job, lane_route: str) -> Settle:
+    """The carrier took none of it: all of it goes to another one at once, as a new attempt."""
+    message = job.message
+    return Settle(
+        kind=Kind.release,
+        lane=job.lane,
+        entry=job.entry,
+        message=msgspec.structs.replace(
+            message, route=lane_route, attempt=message.attempt + 1, before=message.attempt
+        ),
+        ids=[],
+        target=lane_name(lane_route, message.priority, message.campaign, message.client),
+        reason="failover",
+    )
 
 
 def _release(settle: Settle, job: Job, now_ms: int) -> None:

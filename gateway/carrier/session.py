@@ -15,18 +15,21 @@ import socket
 import time
 from collections.abc import Callable, Iterable
 from enum import StrEnum
-from typing import cast
+from typing import Protocol, cast
 
 from gateway.carrier import troubles
 from gateway.carrier.connect import connect
-from gateway.config import Carrier
+from gateway.config import NO_TLVS, Carrier
 from gateway.errors import CannotConnect, TlsFileError
 from gateway.policy.patience import Patience
+from gateway.smpp.constants import INTERFACE_VERSION, INTERFACE_VERSIONS
 from gateway.smpp.pdu import (
     BindReceiver,
+    BindResp,
     BindTransceiver,
     BindTransmitter,
     Pdu,
+    Tlv,
     status_name,
 )
 from gateway.smpp.session import (
@@ -45,6 +48,7 @@ from gateway.smpp.timers import Timers
 
 log = logging.getLogger(__name__)
 
+SC_INTERFACE_VERSION = int(Tlv.SC_INTERFACE_VERSION)
 ALREADY_BOUND = 0x05
 """ESME_RALYBND."""
 _PASSED_ON = (Answered, Received)
@@ -64,11 +68,33 @@ class BindState(StrEnum):
     stopped = "stopped"
 
 
+class Tap(Protocol):
+    """Who is told what goes over a bind's wire: :mod:`gateway.carrier.trace`. It never raises."""
+
+    def octets(self, direction: str, octets: bytes) -> None:
+        """These have been read (``in``), or are about to be written (``out``)."""
+        ...
+
+    def event(self, event: str, reason: str = "") -> None:
+        """``connected``, ``lost`` or ``waiting``."""
+        ...
+
+
 BIND_REQUESTS: dict[str, type[BindTransceiver | BindTransmitter | BindReceiver]] = {
     "transceiver": BindTransceiver,
     "transmitter": BindTransmitter,
     "receiver": BindReceiver,
 }
+
+
+def takes_optional(sc_interface_version: bytes) -> bool:
+    """Does an SMSC that says this version take optional parameters?
+
+    Not before 3.4 (SMPP 3.4, 3.4 and 5.3.2.25). One that says none would have to be taken for
+    one of those, too; but many leave it out and take them, and those that do not can be told by
+    ``interface_version = "3.3"``.
+    """
+    return len(sc_interface_version) != 1 or sc_interface_version[0] >= INTERFACE_VERSION
 
 
 class Backoff:
@@ -115,9 +141,15 @@ class Bind(asyncio.Protocol):
         """May PDUs pass?"""
         self.since = time.time()
         self.reason = ""
+        self.optional = True
+        """May a submit have optional parameters? (:func:`takes_optional`)"""
         self.silent = False
         """A submit was not answered in time, and none since: one at a time, until one is. Else a
         carrier that takes and does not answer would bring a whole campaign into doubt."""
+        self.retiring = False
+        """Nothing more begins on it: it is being handed over to another node."""
+        self.tap: Tap | None = None
+        """None while nobody watches."""
         self.session = self._new_session()
         self.patience = Patience(carrier.window, carrier.response_seconds)
         """What of the window is used: a full one must be answered in time."""
@@ -164,6 +196,8 @@ class Bind(asyncio.Protocol):
         """Write what the session has queued, and set its timer anew."""
         data = self.session.data_to_send()
         if data and self._transport is not None and not self._transport.is_closing():
+            if self.tap is not None:
+                self.tap.octets("out", data)
             self._transport.write(data)
         self._arm()
 
@@ -190,8 +224,9 @@ class Bind(asyncio.Protocol):
     # Its life
 
     async def run(self) -> None:
-        """Connect, bind and serve until :meth:`stop`; never raises for what a peer does."""
-        while not self._stopping:
+        """Connect, bind and serve until :meth:`unbind`; never raises for what a peer does."""
+        self._stopping = self.retiring = False
+        while not self._ending():
             self._refused_with = 0
             try:
                 await self._connect()
@@ -202,6 +237,8 @@ class Bind(asyncio.Protocol):
                 break
             wait = self._backoff.wait(already_bound=self._refused_with == ALREADY_BOUND)
             self._set(BindState.waiting, self.reason)
+            if self.tap is not None:
+                self.tap.event("waiting", self.reason)
             log.info(
                 "bind waits",
                 extra={
@@ -212,7 +249,11 @@ class Bind(asyncio.Protocol):
                 },
             )
             await asyncio.sleep(wait)
-        self._set(BindState.stopped, self.reason)
+        self.stopped(self.reason)
+
+    def stopped(self, reason: str) -> None:
+        """It does not live (any more)."""
+        self._set(BindState.stopped, reason)
 
     def _ending(self) -> bool:
         return self._stopping
@@ -256,6 +297,7 @@ class Bind(asyncio.Protocol):
             system_id=self.carrier.system_id,
             password=self.carrier.password,
             system_type=self.carrier.system_type,
+            interface_version=INTERFACE_VERSIONS[self.carrier.interface_version],
             address_range=self.carrier.address_range,
         )
         self.session.send(request, time.monotonic())
@@ -286,6 +328,8 @@ class Bind(asyncio.Protocol):
         self.session = self._new_session()
         self.patience = Patience(self.carrier.window, self.carrier.response_seconds)
         self._heard = False
+        if self.tap is not None:
+            self.tap.event("connected")
         stream.set_write_buffer_limits(high=0)
         sock = stream.get_extra_info("socket")
         if sock is not None:
@@ -294,6 +338,8 @@ class Bind(asyncio.Protocol):
             asyncio.get_running_loop().call_soon(lambda: self.hold_reading(self._reading_held))
 
     def data_received(self, data: bytes) -> None:
+        if self.tap is not None:
+            self.tap.octets("in", data)
         if not self._heard:
             self._heard = True
             trouble = troubles.of_octets(self.carrier, data)
@@ -318,7 +364,10 @@ class Bind(asyncio.Protocol):
         if self.state is not BindState.waiting and not self.reason:
             self._set(self.state, self._why_lost(error))
         was_bound = self.state is BindState.bound
-        self._set(BindState.waiting, self.reason)
+        if self.state is not BindState.stopped:
+            self._set(BindState.waiting, self.reason)
+        if self.tap is not None:
+            self.tap.event("lost", self.reason)
         if was_bound:
             log.warning(
                 "connection lost",
@@ -343,6 +392,7 @@ class Bind(asyncio.Protocol):
                 self._backoff.succeeded()
                 self._set(BindState.bound, "")
                 log.info("bound", extra={"carrier": self.carrier.name, "bind": self.index})
+                self._note_version(event.response)
             elif isinstance(event, BindRefused):
                 self._refused_with = event.response.command_status
                 self._set(self.state, f"bind refused: {status_name(event.response.command_status)}")
@@ -357,6 +407,19 @@ class Bind(asyncio.Protocol):
         self.flush()
         if closing and self._transport is not None:
             self._transport.close()
+
+    def _note_version(self, response: BindResp) -> None:
+        version = dict(response.tlvs).get(SC_INTERFACE_VERSION, b"")
+        self.optional = takes_optional(version)
+        if not self.optional and self.carrier.interface_version != NO_TLVS:
+            log.warning(
+                "no optional parameters are sent: the SMSC's version has none",
+                extra={
+                    "carrier": self.carrier.name,
+                    "bind": self.index,
+                    "sc_interface_version": f"0x{version.hex()}",
+                },
+            )
 
     def _why_lost(self, error: Exception | None) -> str:
         if self.state in (BindState.connecting, BindState.binding):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from struct import Struct
 from typing import Final
 
 from gateway.carrier.outcome import Job
-from gateway.config import Carrier
+from gateway.config import NO_TLVS, Carrier
 from gateway.message import Message
+from gateway.smpp.addresses import Addresses, Numbers, TonNpi, Written
 from gateway.smpp.pdu import HEADER_LENGTH, SubmitSm, encode
 from gateway.smpp.text import SegmentBody, TextError, measure, segments
 
@@ -17,11 +18,6 @@ RECEIPT_ALWAYS = 0x01
 """registered_delivery (5.2.17): a receipt for success and for failure."""
 USER_MESSAGE_REFERENCE = 0x0204
 _pack_reference: Final = Struct(">HHH").pack
-
-TON_INTERNATIONAL, TON_NETWORK, TON_ALPHANUMERIC = 1, 3, 5
-NPI_UNKNOWN, NPI_ISDN = 0, 1
-SHORT_CODE = 8
-"""A numeric sender of so many digits or fewer is a short code, not a number."""
 
 
 def reference_of(id: str, index: int) -> int:
@@ -32,13 +28,20 @@ def reference_of(id: str, index: int) -> int:
     return (int(id[-4:], 16) + index + 1) & 0xFFFF
 
 
-def source_ton_npi(sender: str) -> tuple[int, int]:
-    """TON and NPI (5.2.5, 5.2.6) of a sender by its form: short code, number, or a name."""
-    if not sender.isdigit():
-        return TON_ALPHANUMERIC, NPI_UNKNOWN
-    if len(sender) <= SHORT_CODE:
-        return TON_NETWORK, NPI_UNKNOWN
-    return TON_INTERNATIONAL, NPI_ISDN
+def addresses_of(carrier: Carrier) -> Addresses:
+    """How the account's carrier wants addresses."""
+    return Addresses(
+        Numbers(carrier.recipient_number, carrier.recipient_strip, carrier.recipient_add),
+        Numbers(carrier.sender_number, carrier.sender_strip, carrier.sender_add),
+        carrier.sender_short_code,
+        carrier.sender_name,
+        carrier.short_code_digits,
+    )
+
+
+def extra_tlvs(carrier: Carrier) -> tuple[tuple[int, bytes], ...]:
+    """The optional parameters that the carrier wants on every submit, beside our own."""
+    return tuple((tlv.tag, tlv.value) for tlv in carrier.tlvs)
 
 
 @lru_cache(maxsize=4096)
@@ -58,23 +61,29 @@ class Submits:
 
     :meth:`pdu` says what it is. Message after message only the recipient, the text and the
     reference differ, so :meth:`body` puts these between octets that the codec wrote once.
+
+    Without ``optional`` there are no optional parameters (SMPP 3.3 has none): parts are then tied
+    by a header, whatever ``long_messages`` says.
     """
 
-    def __init__(self, carrier: Carrier) -> None:
+    def __init__(self, carrier: Carrier, *, optional: bool = True) -> None:
+        optional = optional and carrier.interface_version != NO_TLVS
         self._carrier = carrier
-        self._referenced = carrier.user_message_reference
+        self._referenced = optional and carrier.user_message_reference
+        self._extra = extra_tlvs(carrier) if optional else ()
+        self._extra_octets = encode(SubmitSm(tlvs=self._extra))[len(encode(SubmitSm())) :]
         self._limited = carrier.validity == "relative"
         self._alphabet = carrier.default_alphabet
         long = carrier.long_messages
-        self._longs = (long if long != "payload" else "udh16", "udh16", "udh8")
-        self._around = lru_cache(maxsize=4096)(self._write_around)
-
-    def _source(self, sender: str) -> tuple[int, int]:
-        ton, npi = source_ton_npi(sender)
-        c = self._carrier
-        return (
-            ton if c.source_ton is None else c.source_ton,
-            npi if c.source_npi is None else c.source_npi,
+        tied = long != "payload" and (optional or long != "sar")
+        self._longs = (long if tied else "udh16", "udh16", "udh8")
+        self._optional = optional
+        self._addresses = addresses_of(carrier)
+        self._recipients = recipients = self._addresses.recipients
+        self._as_is = recipients.same
+        self._around = lru_cache(maxsize=4096)(partial(self._write_around, recipients.ton_npi))
+        self._around_unfit = lru_cache(maxsize=4096)(
+            partial(self._write_around, recipients.unfit_ton_npi)
         )
 
     def _bodies(self, job: Job) -> list[SegmentBody]:
@@ -84,6 +93,8 @@ class Submits:
         number = int(message.id[-4:], 16)
         try:
             if job.cost > 1:
+                if not self._optional:
+                    raise TextError("no-payload", "the SMSC takes no message_payload")
                 return segments(text, encoding, number, "payload", self._alphabet)
             for long in self._longs:
                 bodies = segments(text, encoding, number, long, self._alphabet)
@@ -113,19 +124,19 @@ class Submits:
         udhi: bool,
         data_coding: int,
         validity: str,
-        to: str = "",
+        to: Written,
         text: bytes = b"",
         tlvs: tuple[tuple[int, bytes], ...] = (),
     ) -> SubmitSm:
-        ton, npi = self._source(sender)
+        source = self._addresses.sender(sender)
         return SubmitSm(
             service_type=self._carrier.service_type,
-            source_addr_ton=ton,
-            source_addr_npi=npi,
-            source_addr=sender,
-            dest_addr_ton=TON_INTERNATIONAL,
-            dest_addr_npi=NPI_ISDN,
-            destination_addr=to,
+            source_addr_ton=source.ton,
+            source_addr_npi=source.npi,
+            source_addr=source.address,
+            dest_addr_ton=to.ton,
+            dest_addr_npi=to.npi,
+            destination_addr=to.address,
             esm_class=UDHI if udhi else 0,
             validity_period=validity,
             registered_delivery=RECEIPT_ALWAYS,
@@ -143,28 +154,36 @@ class Submits:
             body.udhi,
             body.data_coding,
             self._validity(message, now_ms),
-            message.to,
+            self._recipients.written(message.to),
             body.short_message,
-            body.tlvs + (((USER_MESSAGE_REFERENCE, reference),) if self._referenced else ()),
+            body.tlvs
+            + (((USER_MESSAGE_REFERENCE, reference),) if self._referenced else ())
+            + self._extra,
         )
 
     def _write_around(
-        self, sender: str, udhi: bool, data_coding: int, validity: str
+        self, to: TonNpi, sender: str, udhi: bool, data_coding: int, validity: str
     ) -> tuple[bytes, bytes]:
         """The octets of a body before destination_addr, and from its NUL to sm_length."""
-        octets = encode(self._submit_sm(sender, udhi, data_coding, validity))
-        at = HEADER_LENGTH + len(self._carrier.service_type) + len(sender) + 6
+        pdu = self._submit_sm(sender, udhi, data_coding, validity, Written(*to, ""))
+        octets = encode(pdu)
+        at = HEADER_LENGTH + len(pdu.service_type) + len(pdu.source_addr) + 6
         return octets[HEADER_LENGTH:at], octets[at:-1]
 
     def body(self, job: Job, index: int, now_ms: int) -> bytes:
         """What follows the header of :meth:`pdu`. Raises TextError or EncodeError."""
         message, segment = job.message, self._body(job, index)
-        to, text = message.to, segment.short_message
+        to, text, around = message.to, segment.short_message, self._around
+        if not self._as_is:
+            if self._recipients.fits(to):
+                to = self._recipients.write(to)
+            else:
+                around = self._around_unfit
         if segment.tlvs or (
             len(to) > 20 or not to.isascii() or "\0" in to or len(text) > 254
         ):  # the last four: nothing that we accept
             return encode(self.pdu(job, index, now_ms))[HEADER_LENGTH:]
-        before, after = self._around(
+        before, after = around(
             message.sender,
             segment.udhi,
             segment.data_coding,
@@ -173,4 +192,6 @@ class Submits:
         octets = b"%b%b%b%c%b" % (before, to.encode(), after, len(text), text)
         if self._referenced:
             octets += _pack_reference(USER_MESSAGE_REFERENCE, 2, reference_of(message.id, index))
+        if self._extra:
+            octets += self._extra_octets
         return octets

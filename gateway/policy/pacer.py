@@ -38,15 +38,26 @@ PAUSE = 0.1
 """Seconds without sending when what was sent after the fall is refused as well."""
 
 
+def _places(rate: float) -> int:
+    """How many segments the ring holds: what may leave in a second, and at least one."""
+    return max(1, int(rate)) if rate > 0 else 0
+
+
+def _span(rate: float) -> float:
+    return SPAN if rate >= 1 or rate <= 0 else SPAN / rate
+
+
 class Pacer:
     """The rate of one carrier account, in segments. Times are monotonic seconds.
 
-    ``rate`` 0 is no limit; then throttling holds everything for a second at a time.
+    ``rate`` 0 is no limit; then throttling holds everything for a second at a time. Below 1 the
+    ring is one segment that spans longer than a second.
     """
 
-    def __init__(self, rate: int) -> None:
+    def __init__(self, rate: float) -> None:
         self.rate = rate
-        self._ring = [float("-inf")] * rate
+        self._ring = [float("-inf")] * _places(rate)
+        self._span = _span(rate)
         self._at = 0
         self._slot = float("-inf")
         self._found = float(rate)
@@ -55,6 +66,21 @@ class Pacer:
         self._limit_at = float("-inf")
         self._refused: deque[float] = deque()
         self._held_until = float("-inf")
+
+    def set_rate(self, rate: float) -> None:
+        """Another rate from now on: it holds for what has left in the last second, too."""
+        if rate == self.rate:
+            return
+        sent, places = self._ring[self._at :] + self._ring[: self._at], _places(rate)
+        self._ring = [float("-inf")] * (places - len(sent)) + sent[-places:] if places else []
+        self._at = 0
+        self._span = _span(rate)
+        if self.rate and rate and self._limit < self.rate:
+            part = rate / self.rate
+            self._found, self._limit = self._found * part, self._limit * part
+        else:
+            self._found = self._limit = float(rate)
+        self.rate = rate
 
     def limit(self, now: float) -> float:
         """Segments a second to send now: the rate, or what the carrier is found to allow."""
@@ -107,18 +133,19 @@ class Pacer:
         if self.rate == 0:
             return self._held_until
         at = self._at if segments == 1 else self._last(segments)
-        return max(self._ring[at] + SPAN, self._slot, self._held_until)
+        return max(self._ring[at] + self._span, self._slot, self._held_until)
 
     def admits(self, now: float, segments: int = 1) -> bool:
         """May a submit of so many segments leave now?"""
         if self.rate == 0:
             return self._held_until <= now
         at = self._at if segments == 1 else self._last(segments)
-        return self._slot <= now and self._ring[at] + SPAN <= now and self._held_until <= now
+        return self._slot <= now and self._ring[at] + self._span <= now and self._held_until <= now
 
     def _last(self, segments: int) -> int:
         """The youngest place of the ring that so many segments would take."""
-        return (self._at + min(segments, self.rate) - 1) % self.rate
+        places = len(self._ring)
+        return (self._at + min(segments, places) - 1) % places
 
     def soon(self, now: float, seconds: float) -> int:
         """How many segments will be admitted within ``seconds``: what is worth having ready."""
@@ -134,12 +161,13 @@ class Pacer:
         """A submit of so many segments left at ``now``."""
         if self.rate == 0:
             return
+        places = len(self._ring)
         self._ring[self._at] = now
-        self._at = (self._at + 1) % self.rate
+        self._at = (self._at + 1) % places
         if segments > 1:
             for _ in range(segments - 1):
                 self._ring[self._at] = now
-                self._at = (self._at + 1) % self.rate
+                self._at = (self._at + 1) % places
         if now - self._slot > CATCH_UP:
             self._slot = now
         self._slot += segments * STEP / self.limit(now)

@@ -41,18 +41,19 @@ _BIND = {
     ),
     "ESME_RINVSYSTYP": ("system_type is not what the carrier gave: ask for it",),
     "ESME_RINVCMDID": (
-        "it does not know bind_{mode} or our interface_version, 3.4: an SMSC of SMPP 3.3 has no "
-        "transceiver; try bind = {other}",
+        "it does not know bind_{mode} or our interface_version, {version}: an SMSC of SMPP 3.3 has "
+        "no transceiver; try bind = {other}",
         "the account may not bind as {mode}: ask the carrier",
     ),
     "ESME_RINVBNDSTS": (
-        "it does not take this kind of bind, or our interface_version, 3.4: try bind = {other}",
+        "it does not take this kind of bind, or our interface_version, {version}: try bind = "
+        "{other}",
         "the SMSC still holds a session that broke: wait a minute and try again",
     ),
-    "ESME_RINVCMDLEN": ("it does not take our interface_version, 3.4: ask which it speaks",),
+    "ESME_RINVCMDLEN": ("it does not take our interface_version, {version}: ask which it speaks",),
     "ESME_RSYSERR": (
         "the SMSC has a fault: try again in a few minutes",
-        "it does not take our interface_version, 3.4: ask which it speaks",
+        "it does not take our interface_version, {version}: ask which it speaks",
         "the account is not complete on their side: ask the carrier",
     ),
     "ESME_RTHROTTLED": _SLOWLY,
@@ -61,14 +62,19 @@ _BIND = {
 _NO_SENDER = (
     "the sender {sender} is not registered for this account: ask which are, and give one with "
     "--from",
-    "it wants another TON or NPI with it: set source_ton and source_npi",
+    "it wants another TON or NPI with it: set sender_number, sender_short_code or sender_name",
 )
 _NO_DESTINATION = (
     "the number does not exist, or lacks its country code",
     "the account may not send to that country or operator: ask the carrier",
-    "it wants numbers in another form than international (TON 1, NPI 1): ask the carrier",
+    "it wants numbers in another form: ask which, and set recipient_number, recipient_strip and "
+    "recipient_add",
 )
-_NO_TLV = ("it takes no user_message_reference: set user_message_reference = false",)
+_NO_TLV = (
+    "it takes no user_message_reference: set user_message_reference = false",
+    'it wants other tlvs, or has none of SMPP 3.4 at all: ask it; interface_version = "3.3" sends '
+    "none",
+)
 _SUBMIT = {
     "ESME_RINVSRCADR": _NO_SENDER,
     "ESME_RINVSRCTON": _NO_SENDER[::-1],
@@ -84,6 +90,7 @@ _SUBMIT = {
     "ESME_ROPTPARNOTALLWD": _NO_TLV,
     "ESME_RINVPARLEN": _NO_TLV,
     "ESME_RINVOPTPARAMVAL": _NO_TLV,
+    "ESME_RMISSINGOPTPARAM": ("it wants an optional parameter: ask which, and set tlvs",),
     "ESME_RINVBNDSTS": ("the account may not submit: ask the carrier",),
     "ESME_RSUBMITFAIL": (
         "the account may not send yet, or has no credit: ask the carrier",
@@ -104,6 +111,7 @@ def of_status(carrier: Carrier, step: str, status: int, mode: str, sender: str) 
         "mode": mode,
         "other": '"transmitter+receiver"' if mode == "transceiver" else '"transceiver"',
         "sender": sender,
+        "version": carrier.interface_version,
     }
     return tuple(cause.format(**named) for cause in known)
 

@@ -24,6 +24,7 @@ WRITE_SECONDS = 5.0
 """How long the carrier may leave a PDU of ours unread."""
 GENERIC_NACK = "generic_nack"
 _head = struct.Struct(">IIII")
+_tlv = struct.Struct(">HH")
 
 
 class NotSmpp(OSError):
@@ -92,6 +93,8 @@ class Peer:
     def __init__(self, wire: Wire, on_delivery: Callable[[Peer, Pdu], None]) -> None:
         self.wire = wire
         self.bound = False
+        self.optional = True
+        """May a submit have optional parameters?"""
         self._on_delivery = on_delivery
         made: Any = client.Client  # it has no types
         self._client = made("", 0, allow_unknown_opt_params=True, logger_name="smpplib.probe")
@@ -99,12 +102,23 @@ class Peer:
         self._client._create_socket = lambda: wire  # ours is connected, over TLS too
         self._client.connect()
 
-    def request(self, command: str, seconds: float, **fields: Any) -> Pdu:
+    def request(
+        self,
+        command: str,
+        seconds: float,
+        tlvs: tuple[tuple[int, bytes], ...] = (),
+        **fields: Any,
+    ) -> Pdu:
         """Send a request; its response, or generic_nack.
 
-        Raises TimeoutError after ``seconds``, OSError when the connection ends before.
+        ``tlvs`` follow what smpplib writes: it has no tags but its own. Raises TimeoutError after
+        ``seconds``, OSError when the connection ends before.
         """
         pdu = smpp.make_pdu(command, client=self._client, **fields)
+        for name, value in fields.items():
+            setattr(pdu, name, value)  # a bind's interface_version is overwritten as it is made
+        if tlvs:
+            _append(pdu, b"".join(_tlv.pack(tag, len(value)) + value for tag, value in tlvs))
         self.wire.deadline = time.monotonic() + seconds
         self._send(pdu)
         while True:
@@ -178,6 +192,12 @@ class Peer:
             if self.bound:
                 self.answer(pdu, 0)
             raise Unbound("the carrier asked us to unbind")
+
+
+def _append(pdu: Any, octets: bytes) -> None:
+    """Lets smpplib write ``octets`` after a PDU's body."""
+    generate = pdu.generate_params
+    pdu.generate_params = lambda: generate() + octets
 
 
 def broken(error: BaseException) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from gateway.carrier.submit import addresses_of
 from gateway.config import Carrier
 from gateway.message import Receipt
 from gateway.smpp import receipt as reading
@@ -15,6 +16,7 @@ class Delivery(NamedTuple):
 
     esm_class: int
     data_coding: int
+    source_addr_ton: int
     source_addr: str
     destination_addr: str
     short_message: bytes
@@ -33,6 +35,7 @@ def delivery(body: Any) -> Delivery:
     return Delivery(
         body.esm_class or 0,
         body.data_coding or 0,
+        body.source_addr_ton or 0,
         text(body.source_addr),
         text(body.destination_addr),
         body.short_message or b"",
@@ -54,6 +57,7 @@ class Watch:
 
     def __init__(self, carrier: Carrier, to: str, reference: int) -> None:
         self._mode = carrier.message_id
+        self._addresses = addresses_of(carrier)
         self._to, self._reference = to, reference
         self.id = ""
         """As submit_sm_resp wrote it; empty until it has come."""
@@ -64,7 +68,8 @@ class Watch:
 
     def about_us(self, found: Delivery) -> bool:
         """May it be our receipt? Then it is kept until the id is known."""
-        return found.source_addr.lstrip("+") == self._to
+        number = self._addresses.recipient_of(found.source_addr, found.source_addr_ton)
+        return number == self._to
 
     def read(self, found: Delivery) -> Receipt | None:
         """The receipt, if it is ours."""

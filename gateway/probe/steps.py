@@ -14,14 +14,15 @@ from typing import Any
 
 from gateway.carrier import troubles
 from gateway.carrier.connect import tls_of
-from gateway.carrier.submit import RECEIPT_ALWAYS, source_ton_npi
-from gateway.config import Carrier
+from gateway.carrier.submit import RECEIPT_ALWAYS, USER_MESSAGE_REFERENCE, addresses_of, extra_tlvs
+from gateway.config import NO_TLVS, Carrier
 from gateway.errors import TlsFileError
 from gateway.log import mask_number
 from gateway.message import Receipt, ReceiptState
 from gateway.probe import causes
 from gateway.probe.peer import GENERIC_NACK, NotSmpp, Pdu, Peer, Wire, broken, named
 from gateway.probe.receipt import Watch, delivery, text
+from gateway.smpp.constants import INTERFACE_VERSION, INTERFACE_VERSIONS
 from gateway.smpp.text import SegmentBody
 from gateway.tls import troubles as tls_troubles
 from gateway.tls.troubles import Trouble
@@ -196,6 +197,7 @@ class Probe:
                 system_id=c.system_id,
                 password=c.password,
                 system_type=c.system_type,
+                interface_version=INTERFACE_VERSIONS[c.interface_version],
                 address_range=c.address_range,
             )
         except (TimeoutError, OSError) as error:
@@ -206,12 +208,13 @@ class Probe:
         body = answer.body
         said = f'{named(0)}, system_id "{_clean(getattr(body, "system_id", b""))}"'
         version = getattr(body, "sc_interface_version", None)
-        if version:
+        if version is not None:
             said += f", SMPP {version >> 4}.{version & 15}"
-            if version < 0x34:
+            if version < INTERFACE_VERSION and c.interface_version != NO_TLVS:
+                peer.optional = False
                 self.run.notes.append(
                     f"the SMSC speaks SMPP {version >> 4}.{version & 15}, which has no optional "
-                    "parameters: set user_message_reference = false"
+                    "parameters: none are sent on this bind, nor by the gateway"
                 )
         return said
 
@@ -239,23 +242,27 @@ class Probe:
 
     def _submit(self, peer: Peer, order: Order) -> None:
         c = self._carrier
-        ton, npi = source_ton_npi(order.sender)
+        addresses = addresses_of(c)
+        source, to = addresses.sender(order.sender), addresses.recipients.written(order.to)
         fields = {
             "service_type": c.service_type,
-            "source_addr_ton": ton if c.source_ton is None else c.source_ton,
-            "source_addr_npi": npi if c.source_npi is None else c.source_npi,
-            "source_addr": order.sender,
-            "dest_addr_ton": 1,
-            "dest_addr_npi": 1,
-            "destination_addr": order.to,
+            "source_addr_ton": source.ton,
+            "source_addr_npi": source.npi,
+            "source_addr": source.address,
+            "dest_addr_ton": to.ton,
+            "dest_addr_npi": to.npi,
+            "destination_addr": to.address,
             "registered_delivery": RECEIPT_ALWAYS,
             "data_coding": order.body.data_coding,
             "short_message": order.body.short_message,
         }
-        if c.user_message_reference:
-            fields["user_message_reference"] = self._reference
+        tlvs: tuple[tuple[int, bytes], ...] = ()
+        if peer.optional and c.interface_version != NO_TLVS:
+            if c.user_message_reference:
+                tlvs = ((USER_MESSAGE_REFERENCE, self._reference.to_bytes(2, "big")),)
+            tlvs += extra_tlvs(c)
         with self._step("submit_sm") as step:
-            answer = self._asked(peer, "submit_sm", **fields)
+            answer = self._asked(peer, "submit_sm", tlvs, **fields)
             self._watch.id = text(getattr(answer.body, "message_id", b""))
             step.said = f'{named(0)}, message_id "{_clean(self._watch.id)}", to +{order.to}'
 
@@ -278,10 +285,12 @@ class Probe:
             if self._receipt.state is not ReceiptState.DELIVRD:
                 raise Failed(step.said, causes.NOT_DELIVERED)
 
-    def _asked(self, peer: Peer, command: str, **fields: Any) -> Pdu:
+    def _asked(
+        self, peer: Peer, command: str, tlvs: tuple[tuple[int, bytes], ...] = (), **fields: Any
+    ) -> Pdu:
         seconds = self._carrier.response_seconds
         try:
-            answer = peer.request(command, seconds, **fields)
+            answer = peer.request(command, seconds, tlvs, **fields)
         except TimeoutError as error:
             raise Failed(f"no answer in {seconds:g} s", causes.SILENT[command]) from error
         except OSError as error:

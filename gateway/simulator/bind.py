@@ -13,7 +13,7 @@ from typing import Protocol, TypeAlias, cast
 from gateway.simulator.account import Account, Delivery
 from gateway.simulator.sliding import Delays
 from gateway.simulator.words import OK
-from gateway.smpp.constants import INTERFACE_VERSION
+from gateway.smpp.constants import INTERFACE_VERSIONS
 from gateway.smpp.pdu import (
     BindReceiver,
     BindReceiverResp,
@@ -54,7 +54,13 @@ _RESPONSES: dict[
     BindReceiver: BindReceiverResp,
     BindTransceiver: BindTransceiverResp,
 }
-_VERSION = ((int(Tlv.SC_INTERFACE_VERSION), bytes((INTERFACE_VERSION,))),)
+_VERSIONS = {
+    "none": (),
+    **{
+        name: ((int(Tlv.SC_INTERFACE_VERSION), bytes((version,))),)
+        for name, version in INTERFACE_VERSIONS.items()
+    },
+}
 
 
 class Carrier(Protocol):
@@ -89,8 +95,11 @@ class Link(asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, carrier: Carrier, timers: Timers, window: int, drop_after: int) -> None:
+    def __init__(
+        self, carrier: Carrier, timers: Timers, window: int, drop_after: int, version: str = "3.4"
+    ) -> None:
         self._carrier = carrier
+        self._version = _VERSIONS[version]
         self.session = Session(Role.SMSC, timers=timers, window=window, now=time.monotonic())
         self.account = Account("", 0)
         self.rate = 0
@@ -194,7 +203,7 @@ class Link(asyncio.Protocol):
             self.session.respond(response(request.sequence_number, status))
             self.session.close("bind refused")
             return
-        self.session.respond(response(request.sequence_number, OK, _VERSION, "simulator"))
+        self.session.respond(response(request.sequence_number, OK, self._version, "simulator"))
         self._receives = self.session.state is not SessionState.BOUND_TX
         self._carrier.bound(self, request.system_id, self._receives)
 

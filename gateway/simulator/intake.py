@@ -19,12 +19,14 @@ from gateway.simulator.receipts import Plan, Taken
 from gateway.simulator.record import Record
 from gateway.simulator.replies import letters, reply_to
 from gateway.simulator.script import Script
-from gateway.smpp.pdu import Command, SubmitSm
+from gateway.smpp.pdu import Command, Status, SubmitSm
 
 _head = Struct(">IIII").pack
 _RESPONSE = int(Command.SUBMIT_SM_RESP)
 
 UCS2 = 0x08
+ADDRESS = 20
+"""Octets of an address without its NUL (4.4.1): a longer one could not be written in a receipt."""
 QUOTED = 20
 """Octets of the text that a receipt quotes (appendix B)."""
 
@@ -106,6 +108,10 @@ class Intake:
     ) -> int:
         if bind.condemned:
             return NO_ANSWER
+        if len(submit.source_addr) > ADDRESS:
+            return int(Status.ESME_RINVSRCADR)
+        if len(submit.destination_addr) > ADDRESS:
+            return int(Status.ESME_RINVDSTADR)
         if not self._limited:
             elapsed = now - self._started
             return self._answers.decide(submit.destination_addr, elapsed, True, True)

@@ -166,6 +166,8 @@ class Script(Table, frozen=True):
     refuse_status: str | int = "ESME_RBINDFAIL"
     max_binds: Count = 0
     """A bind beyond it is refused with ESME_RALYBND; 0: no limit."""
+    interface_version: Literal["none", "3.3", "3.4", "5.0"] = "3.4"
+    """What a bind's response says (sc_interface_version); ``none``: nothing."""
     enquire_link_s: Seconds = 0.0
     """Ask after so much idleness; 0: never."""
 

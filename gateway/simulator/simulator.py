@@ -117,7 +117,8 @@ class Simulator:
         """Lay ``changes`` over the script and go on. Raises ConfigError, and nothing changes.
 
         ``listen``, ``control``, ``seed``, ``record`` and ``ids.start`` count at the start alone;
-        ``receipts.window``, ``drop_after`` and ``enquire_link_s`` from the next connection on.
+        ``receipts.window``, ``drop_after``, ``interface_version`` and ``enquire_link_s`` from the
+        next connection on.
         """
         self.script = script = merged(self.script, changes, "set")
         self.door.follow(script)
@@ -201,7 +202,8 @@ class Simulator:
     def _link(self) -> Link:
         receipts = self.script.receipts
         timers = Timers(enquire_link=self.script.enquire_link_s, response=receipts.unanswered_s)
-        return Link(self, timers, receipts.window, self.script.drop_after)
+        script = self.script
+        return Link(self, timers, receipts.window, script.drop_after, script.interface_version)
 
     def connected(self, link: Link) -> None:
         """A connection was made."""

@@ -1,7 +1,7 @@
 """The vocabulary of SMPP 3.4: commands, statuses, numbering, TLV tags.
 
-Every value and every text is aiosmpplib's, so that no table is typed twice; the names here are
-those the rest of the gateway uses. A status or a tag that is not in the tables stays a plain
+Every value and every text of 3.4 is aiosmpplib's, so that no table is typed twice; the names here
+are those the rest of the gateway uses. A status or a tag that is not in the tables stays a plain
 ``int``: carriers have their own.
 """
 
@@ -35,7 +35,10 @@ MAX_SEQUENCE_NUMBER: Final = 0x7FFF_FFFF
 """sequence_number runs from 1 to this, then from 1 again (5.1.4)."""
 
 INTERFACE_VERSION: Final = 0x34
-"""What a bind says it speaks (5.2.4)."""
+"""What a bind says it speaks (5.2.4), and the first version with optional parameters."""
+
+INTERFACE_VERSIONS: Final = {"3.3": 0x33, "3.4": INTERFACE_VERSION, "5.0": 0x50}
+"""What it may say instead (5.2.4; SMPP 5.0, 4.7.13)."""
 
 
 class Tlv(IntEnum):
@@ -87,14 +90,43 @@ class Tlv(IntEnum):
     ITS_SESSION_INFO = state.ITS_SESSION_INFO
 
 
-_STATUS_NAMES: Final = {int(status): status.name for status in Status}
-_STATUS_TEXTS: Final = {int(status): status.description for status in Status}
+_OF_5_0: Final = {
+    0x0100: ("ESME_RSERTYPUNAUTH", "ESME not authorised to use the service_type"),
+    0x0101: ("ESME_RPROHIBITED", "ESME prohibited from using the operation"),
+    0x0102: ("ESME_RSERTYPUNAVAIL", "The service_type is unavailable"),
+    0x0103: ("ESME_RSERTYPDENIED", "The service_type is denied"),
+    0x0104: ("ESME_RINVDCS", "Invalid data coding scheme"),
+    0x0105: ("ESME_RINVSRCADDRSUBUNIT", "Invalid source address subunit"),
+    0x0106: ("ESME_RINVDSTADDRSUBUNIT", "Invalid destination address subunit"),
+    0x0107: ("ESME_RINVBCASTFREQINT", "Invalid broadcast frequency interval"),
+    0x0108: ("ESME_RINVBCASTALIAS_NAME", "Invalid broadcast alias name"),
+    0x0109: ("ESME_RINVBCASTAREAFMT", "Invalid broadcast area format"),
+    0x010A: ("ESME_RINVNUMBCAST_AREAS", "Invalid number of broadcast areas"),
+    0x010B: ("ESME_RINVBCASTCNTTYPE", "Invalid broadcast content type"),
+    0x010C: ("ESME_RINVBCASTMSGCLASS", "Invalid broadcast message class"),
+    0x010D: ("ESME_RBCASTFAIL", "broadcast_sm failed"),
+    0x010E: ("ESME_RBCASTQUERYFAIL", "query_broadcast_sm failed"),
+    0x010F: ("ESME_RBCASTCANCELFAIL", "cancel_broadcast_sm failed"),
+    0x0110: ("ESME_RINVBCAST_REP", "Invalid number of repeated broadcasts"),
+    0x0111: ("ESME_RINVBCASTSRVGRP", "Invalid broadcast service group"),
+    0x0112: ("ESME_RINVBCASTCHANIND", "Invalid broadcast channel indicator"),
+}
+"""What SMPP 5.0 adds (4.7.6). What 3.4 has, too, keeps the name it has there."""
+
+_STATUS_NAMES: Final = {
+    **{code: name for code, (name, _) in _OF_5_0.items()},
+    **{int(status): status.name for status in Status},
+}
+_STATUS_TEXTS: Final = {
+    **{code: text for code, (_, text) in _OF_5_0.items()},
+    **{int(status): status.description for status in Status},
+}
 
 
 def status_name(code: int) -> str:
     """The specification's name of a command_status: ``ESME_RTHROTTLED``.
 
-    A status that 3.4 does not have is written as eight hexadecimal digits: ``0x00000400``.
+    A status that neither 3.4 nor 5.0 has is written as eight hexadecimal digits: ``0x00000400``.
     """
     return _STATUS_NAMES.get(code) or f"0x{code:08X}"
 

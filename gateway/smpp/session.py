@@ -175,6 +175,11 @@ class Session:
         """Octets queued and not yet taken by :meth:`data_to_send`."""
         return len(self._out)
 
+    @property
+    def begun(self) -> bytes:
+        """The octets read of a PDU that is not whole yet."""
+        return bytes(self._buffer)
+
     # What we do
 
     def send(self, request: Pdu, now: float, context: object = None) -> int:

@@ -1,6 +1,7 @@
 -- claim: take messages off the lanes for one consumer, strictly by priority, lanes by turns.
--- ARGV[1] {now_ms, consumer, segments wanted, routes, number}. Answers {lane, {entry, body, ...},
--- ...}; nothing for a number that has been given back before it came (give_back).
+-- ARGV[1] {now_ms, consumer, segments wanted, routes, number, incarnation}. Answers {lane, {entry,
+-- body, ...}, ...}; nothing for a number that has been given back before it came (give_back), nor for
+-- an incarnation that others have declared dead.
 -- COUNT is in messages and the budget in segments: the first read of a lane is a cautious
 -- quarter, and what it shows decides the next. A lane whose campaign may not run leaves the
 -- ready-set; resuming brings it back. A front lane (calendar with `!`) keeps its place.
@@ -13,6 +14,7 @@ local turn = now * 1000
 local MANY = 640
 
 if (tonumber(call('HGET', K_givenback, consumer) or 0)) >= args[5] then return answer end
+if args[6] ~= '' and call('SISMEMBER', K_nodes, args[6]) == 0 then return answer end
 
 local function may_run(lane)
   local campaign = string.match(lane, '([^:]*)$')

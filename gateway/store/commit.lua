@@ -11,7 +11,7 @@
 -- one segment, taken at the first attempt, as nearly all are.
 -- settle: {1 submitted|2 release|3 doubt, lane, entry, id, client, campaign, ref, to, state,
 --          error, fates, attempt, sent_ms, ids, body index, due_ms|-1 front, reason,
---          an earlier attempt left fates}
+--          an earlier attempt left fates, lane it is released to|''}
 -- receipts: {ask, {receipt's eight values (see `apply`), ...}, {place: further readings}}. With
 -- `ask`, one that is not found by its key and has no further readings is asked for again.
 -- receipt codes: 1 moved, 2 no change, 3 parked, 4 settled a doubt, 5 several candidates,
@@ -112,7 +112,8 @@ local function release(s)
   if s[18] then s[11] = merge(id, s[11]) end
   local waiting = standing(QUEUED, account, s[11] ~= '' and s[13] or '', '', '', s[11])
   if due < 0 then
-    local entry, lane = enqueue(s[11] ~= '' and own_lane(s[2]) or s[2], body, now, true)
+    local target = s[19] ~= '' and s[19] or s[11] ~= '' and own_lane(s[2]) or s[2]
+    local entry, lane = enqueue(target, body, now, true)
     call('HSET', K_message .. id, 's', waiting, 'e', entry, 'l', lane, 'u', s[12], 'm', s[17])
   else
     call('HSET', K_body, id, body)

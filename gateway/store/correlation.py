@@ -78,6 +78,8 @@ class Settle(msgspec.Struct, gc=False, kw_only=True):
     """Canonical carrier ids by segment; empty where a segment has none."""
     due_ms: int = -1
     """Of a release: when it may go again; -1: at once, before its lane."""
+    target: str = ""
+    """Of a release: the lane it goes to, if not its own."""
     reason: str = ""
     resumed: bool = False
     """An earlier attempt left fates, and receipts may have moved them since."""
@@ -305,6 +307,7 @@ def _settle_row(s: Settle, bodies: list[bytes]) -> list[Any]:
     return [
         s.kind, s.lane, s.entry, m.id, m.client, m.campaign, m.ref, m.to, s.state, s.error,
         s.fates, str(m.attempt), str(s.sent_ms), s.ids, body, s.due_ms, s.reason, s.resumed,
+        s.target,
     ]  # fmt: skip
 
 

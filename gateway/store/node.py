@@ -1,4 +1,9 @@
-"""Who holds claims: an incarnation of this process, with a lease; and what dead ones leave.
+"""Who holds claims and binds: an incarnation of this process, with a lease; what dead ones leave.
+
+An incarnation lives by renewing its lease. What it holds goes with it: claims, and the slots of its
+accounts, one a bind that the carrier allows. No carrier checks who holds a slot, so time does: we
+stop writing, unbind, and only then the lease ends (:data:`WRITE_MARGIN`); and the store does: one
+that others have declared dead claims and commits nothing more.
 
 A lock on a file in the state directory proves that an earlier incarnation of this very node is
 dead, so that a restart need not wait for its lease to end. What is written in the file goes into
@@ -13,18 +18,51 @@ import logging
 import os
 import time
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from gateway.errors import Fenced, StoreRefused
+from gateway.store import scripts
 from gateway.store.redis import Redis
 
 log = logging.getLogger(__name__)
 
-LEASE_SECONDS = 20.0
+LEASE_SECONDS = 18.0
+"""Another node has our binds this long after our last renewal, and a connection's time later."""
 LEASE_MS = int(LEASE_SECONDS * 1000)
-RENEW_SECONDS = 3.0
-WRITE_MARGIN = 5.0
-"""Before a lease ends, this long, we stop writing to carriers."""
+RENEW_SECONDS = 2.0
+WRITE_MARGIN = 4.0
+"""Before a lease ends, this long, we stop writing to carriers and unbind. What is left outlives an
+outage of the store of 10 seconds: 2 to the last renewal, and 2 to come back."""
+STEADY_MS = 10_000
+"""Only one that has lived so long without a gap declares others dead for their lease alone."""
+LOOK_AGAIN_SECONDS = 0.5
+"""The soonest renewal after the last."""
+
+
+class Wish(NamedTuple):
+    """What a node says of an account when it renews."""
+
+    account: str
+    binds: int
+    """How many the carrier allows, over all nodes."""
+    held: list[int]
+    """The slots it goes on holding; one that it does not name is let go of."""
+    out: str
+    """Why it takes the carrier for out of service; empty: it is in service."""
+
+
+class Holding(NamedTuple):
+    """What a node then has of an account."""
+
+    slots: list[int]
+    give: int
+    """How many of its slots are due to other nodes; below 0: how many of theirs are due to it."""
+    others: int
+    """Slots that other nodes hold."""
+    others_out: int
+    """Those of them whose holder takes the carrier for out of service."""
 
 
 class Node:
@@ -39,7 +77,12 @@ class Node:
         self._lock: int | None = None
         self._folder = "1"
         """Of our lease: which lock file we hold."""
-        self._renewed = 0.0
+        self._renewed = float("-inf")
+        self.renew_in = RENEW_SECONDS
+        """Seconds from the last renewal to the next: sooner where another's lease ends before, or
+        another owes us a bind."""
+        self.found_dead = False
+        """Did the last renewal declare others dead? What they had claimed is to be recovered."""
 
     def lock(self) -> None:
         """Take the node's lock; raises :class:`StoreRefused` when another process has it."""
@@ -80,7 +123,7 @@ class Node:
             if name.rpartition("/")[0] != self.name:
                 continue
             lease, left = self._redis.keys("lease", name), LEASE_MS
-            while await self._redis.call("GET", lease) not in (None, self._folder.encode()):
+            while not self._is_ours(await self._redis.call("GET", lease)):
                 before, left = left, int(await self._redis.call("PTTL", lease))
                 if left > before:
                     raise StoreRefused(
@@ -89,18 +132,39 @@ class Node:
                     )
                 await asyncio.sleep(0.25)
 
-    async def renew(self) -> None:
-        """Prolong the lease; raises :class:`StoreUnavailable`, or :class:`Fenced`."""
+    def _is_ours(self, lease: bytes | None) -> bool:
+        """No lease, or one of an incarnation that had our lock file."""
+        return lease is None or lease.split(b" ")[0] == self._folder.encode()
+
+    async def renew(self, wishes: Sequence[Wish] = (), *, leaving: bool = False) -> list[Holding]:
+        """Prolong the lease, and keep and take slots; one answer a wish.
+
+        ``leaving`` takes none and no longer has a share. Raises :class:`StoreUnavailable`, or
+        :class:`Fenced`.
+        """
         asked = time.monotonic()
-        known, _ = await self._redis.pipeline(
-            [
-                ("SISMEMBER", self._redis.keys("nodes"), self.incarnation),
-                ("SET", self._lease, self._folder, "PX", LEASE_MS),
-            ]
+        known, *answer = await self._redis.run(
+            scripts.RENEW,
+            [self.incarnation, self._folder, LEASE_MS, STEADY_MS, leaving, list(wishes)],
         )
         if not known:
             raise Fenced(f"{self.incarnation} has been declared dead: its lease had ended")
         self._renewed = asked
+        fenced, next_end, *holdings = answer
+        self.found_dead = bool(fenced)
+        found = [Holding(*holding) for holding in holdings]
+        if any(holding.give < 0 for holding in found):
+            self.renew_in = LOOK_AGAIN_SECONDS
+        elif next_end >= 0:
+            self.renew_in = min(RENEW_SECONDS, max(LOOK_AGAIN_SECONDS, next_end / 1000 + 0.01))
+        else:
+            self.renew_in = RENEW_SECONDS
+        return found
+
+    @property
+    def joined(self) -> bool:
+        """Has it had a lease?"""
+        return self._renewed > float("-inf")
 
     def may_write(self, now: float) -> bool:
         """Is the lease sure to hold at monotonic ``now``? Asked before each write to a carrier."""
@@ -109,24 +173,33 @@ class Node:
     async def fence_dead(self) -> set[str]:
         """Declare dead whoever's lease has ended, and earlier incarnations of this locked node.
 
-        From then on no commit of theirs is taken. Answers who is alive, ourselves included.
+        From then on they claim and commit nothing. Answers who is alive, ourselves included.
         """
         nodes = self._redis.keys("nodes")
         names = [member.decode() for member in await self._redis.call("SMEMBERS", nodes)]
-        leases = await self._redis.pipeline(
-            [("GET", self._redis.keys("lease", name)) for name in names]
+        ours, *leases = await self._redis.pipeline(
+            [("GET", self._redis.keys("lease", name)) for name in (self.incarnation, *names)]
         )
-        ours = self._folder.encode()
+        steady = await self._steady(ours)
         alive = {
             name
             for name, lease in zip(names, leases, strict=True)
             if name == self.incarnation
-            or (lease is not None and (name.rpartition("/")[0] != self.name or lease != ours))
+            or (not self._is_ours(lease) if self._is_namesake(name) else lease or not steady)
         }
         if dead := [name for name in names if name not in alive]:
             log.info("declared dead", extra={"incarnations": dead})
             await self._redis.call("SREM", nodes, *dead)
         return alive | {self.incarnation}
+
+    def _is_namesake(self, name: str) -> bool:
+        return name.rpartition("/")[0] == self.name
+
+    async def _steady(self, lease: bytes | None) -> bool:
+        """Has this lease lasted for :data:`STEADY_MS` without a gap, by the store's clock?"""
+        since = lease.split(b" ")[1:] if lease else []
+        seconds, micros = map(int, await self._redis.call("TIME"))
+        return bool(since) and seconds * 1000 + micros // 1000 - int(since[0]) >= STEADY_MS
 
     async def leave(self) -> None:
         """At the end of an orderly stop: nothing is claimed any more."""

@@ -18,7 +18,7 @@ for _, member in ipairs(due) do
       moved(campaign, was, CANCELED)
       tell(client, 'canceled', id, campaign, ref, to, '')
     else
-      local lane = lane_of(m[2])
+      local lane = front and lane_of_body(body) or lane_of(m[2])
       if fates ~= '' then
         account = carrier
         lane = own_lane(lane)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
 
 from gateway.message import Message, MessageState, Priority
+from gateway.policy.route import route_name
 from gateway.store import scripts
 from gateway.store.commit import GroupCommit
 from gateway.store.keys import STANDING, UNIT, lane_name, split_ids
@@ -44,6 +45,10 @@ class Queue:
         self._redis = redis
         self._keys = redis.keys
         self.moved: Moved = lambda carrier, state, count: None
+        self.seen: Callable[[Iterable[str]], None] = lambda lane_routes: None
+        """Hears now and then of which routes there are lanes."""
+        self.incarnation = ""
+        """Who claims; once others have declared it dead it gets nothing. Empty: not asked."""
         self.puts: GroupCommit[Put, PutResult] = GroupCommit(self._put)
 
     async def put(self, messages: list[Put]) -> list[PutResult]:
@@ -76,7 +81,8 @@ class Queue:
         the consumer's claims: one that comes after it has been given back takes nothing.
         """
         answer = await self._redis.run(
-            scripts.CLAIM, [now_ms, consumer, segments, list(routes), number]
+            scripts.CLAIM,
+            [now_ms, consumer, segments, list(routes), number, self.incarnation],
         )
         claimed: list[Claimed] = []
         for lane, entries in zip(answer[::2], answer[1::2], strict=True):
@@ -160,8 +166,10 @@ class Queue:
         lanes = [lane.decode() for lane in await self._redis.call("SMEMBERS", self._keys("lanes"))]
         lengths = await self._redis.pipeline([("XLEN", self._keys("lane", lane)) for lane in lanes])
         depths: dict[tuple[str, str], int] = {}
+        self.seen({lane.partition(":")[0] for lane in lanes})
         for lane, length in zip(lanes, lengths, strict=True):
-            route, priority = lane.split(":")[:2]
+            lane_route, priority = lane.split(":")[:2]
+            route = route_name(lane_route)
             depths[route, priority] = depths.get((route, priority), 0) + int(length)
         return depths
 

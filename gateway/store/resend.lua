@@ -1,6 +1,7 @@
 -- resend: a message in doubt goes out again as a new attempt, by its campaign's rule.
 -- ARGV[1] {now_ms, account, {{id, attempt, lane, fates}, ...}}, bodies from ARGV[2] on.
--- Only one that is still in doubt goes, and only once: the body leaves with it.
+-- Only one that is still in doubt goes, and only once: the body leaves with it. It goes to the same
+-- account again: another carrier would not know the message that the first may have delivered.
 local args = cmsgpack.unpack(ARGV[1])
 local now, items = args[1], args[3]
 account = args[2]
@@ -11,8 +12,7 @@ for i, item in ipairs(items) do
   local m = call('HMGET', key, 's', 'i')
   local state, carrier, sent_ms = read_standing(m[1] or '0')
   if state == DOUBT and call('HDEL', K_body, id) == 1 then
-    local lane = item[4] ~= '' and own_lane(item[3]) or item[3]
-    local entry, where = enqueue(lane, ARGV[1 + i], now, true)
+    local entry, where = enqueue(own_lane(item[3]), ARGV[1 + i], now, true)
     call('HSET', key, 's', standing(QUEUED, carrier, sent_ms, '', '', item[4]), 'e', entry, 'l', where,
          'u', item[2], 'm', 'resend')
     call('ZREM', K_doubt, id)

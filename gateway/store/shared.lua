@@ -85,6 +85,12 @@ local function lane_of(fixed)
   return route .. ':' .. priority .. ':any:' .. (campaign ~= '' and campaign or '@' .. client)
 end
 
+-- The lane of a body (gateway.message.Message), which may have moved to another route's.
+local function lane_of_body(body)
+  local m = cmsgpack.unpack(body)
+  return m[11] .. ':' .. m[10] .. ':any:' .. (m[4] ~= '' and m[4] or '@' .. m[3])
+end
+
 -- The segment's place in a 16-bit user_message_reference: the id's last four digits plus it.
 local function reference_of(id, index)
   return (tonumber(string.sub(id, -4), 16) + index) % 65536

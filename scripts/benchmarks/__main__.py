@@ -26,7 +26,9 @@ from benchmarks.stage import Calm, Options
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what the command line names."""
     chosen = _parser().parse_args(arguments)
-    options = Options(chosen.size, chosen.quick, chosen.backlog, chosen.only)
+    options = Options(
+        chosen.size, chosen.quick, chosen.backlog, chosen.only, chosen.pdus, chosen.seed
+    )
     names = NAMES if chosen.name == "all" else (chosen.name,)
     if not chosen.json:
         print(", ".join(f"{key} {value}" for key, value in machine.describe().items()))
@@ -76,7 +78,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--backlog", type=_count, metavar="N", help="drain: also compare N queued with 20,000"
     )
-    parser.add_argument("--only", default="", metavar="PART", help="faults: one of them")
+    parser.add_argument(
+        "--only",
+        default="",
+        metavar="PART",
+        help="faults: one of them; fuzz: esme:BLOCK, smsc:BLOCK",
+    )
+    parser.add_argument(
+        "--pdus", type=_count, metavar="N", help="fuzz: PDUs, half of them each way"
+    )
+    parser.add_argument("--seed", type=int, metavar="N", help="fuzz: the same PDUs again")
     return parser
 
 

@@ -28,6 +28,8 @@ class Options:
     backlog: int | None = None
     only: str = ""
     """One part of a scenario that has several."""
+    pdus: int | None = None
+    seed: int | None = None
 
     def sized(self, full: int, quick: int) -> int:
         """The number of messages: as chosen, else the scenario's own."""

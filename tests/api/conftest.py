@@ -17,6 +17,8 @@ from aiohttp import ClientSession
 from gateway.api.calls import CALLS, NDJSON, Table
 from gateway.api.openapi import document
 from gateway.api.server import Api
+from gateway.carrier.told import Show
+from gateway.carrier.trace import Trace, Watcher
 from gateway.carrier.unread import Unread
 from gateway.config import Carrier, Client, Config, Http, Redis, Route, Safety
 from gateway.errors import CallerError
@@ -28,6 +30,9 @@ from tests.redis_server import RedisServer
 
 NOW = 1_763_800_000_000
 KEYS = {"crm": "crm-key", "other": "other-key", "reader": "reader-key", "slow": "slow-key"}
+
+
+CARRIER = Carrier(name="andina", host="127.0.0.1", system_id="recado", password="x", max_segments=3)
 
 
 class Clock:
@@ -46,6 +51,7 @@ class Carriers:
     def __init__(self) -> None:
         self.paused = False
         self.woken = 0
+        self.trace = Trace(CARRIER, ())
 
     def status(self) -> list[dict[str, Any]]:
         bind = {"index": 0, "mode": "transceiver", "state": "bound", "outstanding": 0}
@@ -54,8 +60,11 @@ class Carriers:
                 "name": "andina",
                 "state": "paused" if self.paused else "bound",
                 "limited_by": "nothing_queued",
+                "out_of_service": None,
                 "receipts_missing": False,
                 "rate": 100,
+                "slots": {"held": 1, "others": 0, "allowed": 1},
+                "allowed_rate": 100.0,
                 "sending_rate": 0.0,
                 "message_id": {"mode": "auto", "learned": None, "agreeing": 0},
                 "binds": [bind],
@@ -69,6 +78,9 @@ class Carriers:
         kept = Unread()
         kept.keep(NOW, "nothing", DeliverSm(esm_class=4, short_message=b"00,,x"), receipt)
         return kept.view()
+
+    def watch(self, name: str, *, numbers: bool, texts: bool, octets: bool) -> Watcher | None:
+        return self.trace.watch(Show(numbers, texts, octets)) if name == "andina" else None
 
     async def pause(self, name: str) -> bool:
         self.paused = self.paused or name == "andina"
@@ -90,9 +102,6 @@ def client(name: str, *scopes: Any, rate: int = 0) -> Client:
 
 def config(state_dir: Path) -> Config:
     """Four clients, one carrier, a route with senders for +56 and one without for +51."""
-    carrier = Carrier(
-        name="andina", host="127.0.0.1", system_id="recado", password="x", max_segments=3
-    )
     return Config(
         http=Http(listen="127.0.0.1:0", metrics_listen="127.0.0.1:0", max_body_bytes=100_000),
         redis=Redis(state_dir=str(state_dir)),
@@ -102,7 +111,7 @@ def config(state_dir: Path) -> Config:
             client("reader", "read"),
             client("slow", "submit", "read", rate=2),
         ),
-        carriers=(carrier,),
+        carriers=(CARRIER,),
         routes=(
             Route(name="chile", prefixes=("+56",), carriers=("andina",), senders=("3450", "Banco")),
             Route(name="peru", prefixes=("+51",), carriers=("andina",)),

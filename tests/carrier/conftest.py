@@ -13,7 +13,7 @@ import pytest
 
 from gateway.carrier.account import Account
 from gateway.clock import wall_ms
-from gateway.config import Carrier
+from gateway.config import Carrier, Route
 from gateway.metrics import Metrics
 from gateway.simulator.script import Script
 from gateway.simulator.simulator import Simulator
@@ -23,6 +23,7 @@ from tests.store.conftest import store as store
 from tests.store.test_queue import put
 
 LIMIT = 20.0
+CHILE = Route(name="chile", prefixes=("+56",), carriers=("andina",))
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
@@ -84,6 +85,8 @@ async def bound(
     account = Account(Carrier(port=port, **settings), store, node, Metrics(), "crm")
     account.pump.routes = lambda: ["chile"]
     account.start()
+    for holding in await node.renew([account.wish()]):
+        account.hold(holding)
 
     async def end() -> None:
         await account.quiet()

@@ -11,7 +11,7 @@ from gateway.carrier.session import Backoff, BindState
 from gateway.message import MessageState, Priority
 from gateway.store.correlation import Found
 from gateway.store.types import MessageRecord
-from tests.carrier.conftest import Line, until
+from tests.carrier.conftest import CHILE, Line, until
 
 MakeLine = Callable[..., Awaitable[Line]]
 
@@ -282,7 +282,7 @@ async def test_quiet_gives_back_what_was_not_begun(line: MakeLine) -> None:
 
 async def test_a_paused_carrier_says_so(line: MakeLine) -> None:
     made = await line()
-    carriers = Carriers([made.account])
+    carriers = Carriers([made.account], [CHILE])
     await carriers.pause("andina")
     assert carriers.status()[0]["limited_by"] == "paused"
     await made.put(1)
@@ -304,3 +304,11 @@ def test_backoff_doubles_and_is_longer_when_already_bound() -> None:
     backoff.succeeded()
     assert backoff.wait() <= 1.0
     assert backoff.wait(already_bound=True) >= 15.0
+
+
+async def test_at_some_hours_the_rate_is_lower(line: MakeLine) -> None:
+    made = await line(rate=1000, rate_hours=("00:00-24:00 40",), time_zone="UTC")
+    await made.put(1)
+    await made.until(delivered=1)
+    assert made.account.pump.pacer.rate == 40
+    assert made.account.status()["allowed_rate"] == 40.0

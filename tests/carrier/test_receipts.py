@@ -23,7 +23,7 @@ from gateway.smpp.pdu import DataSm, DeliverSm, Tlv
 from gateway.smpp.receipt import read
 from gateway.store import Store
 from gateway.store.correlation import Found
-from tests.carrier.conftest import Line, until
+from tests.carrier.conftest import CHILE, Line, until
 
 MakeLine = Callable[..., Awaitable[Line]]
 
@@ -90,10 +90,10 @@ async def test_auto_learns_the_form_of_ids(line: MakeLine, form: str) -> None:
     await made.put(*range(SURE * 2))
     await made.until(delivered=SURE * 2)
     learned = form if "-" in form else "same"
-    (status,) = Carriers([made.account]).status()
+    (status,) = Carriers([made.account], [CHILE]).status()
     assert status["message_id"] == {"mode": "auto", "learned": learned, "agreeing": SURE}
     msgspec.convert(status, CarrierView)
-    made.account.metrics.accounts = Carriers([made.account]).status
+    made.account.metrics.accounts = Carriers([made.account], [CHILE]).status
     page = generate_latest(made.account.metrics.registry).decode()
     assert f'recado_message_id_form{{carrier="andina",form="{learned}"}} 1.0' in page
     commits = 0
@@ -140,12 +140,12 @@ async def test_what_could_not_be_read_is_counted_and_kept(line: MakeLine) -> Non
         return len(made.account.inbound.unread.view()) == 1
 
     await until(kept)
-    (one,) = Carriers([made.account]).unread("andina") or []
+    (one,) = Carriers([made.account], [CHILE]).unread("andina") or []
     assert (one["what"], one["from"], one["to"]) == ("nothing", "569*****001", "3450")
     assert "569*****001" in one["text"]
     assert "56900000001" not in str(one)
-    assert Carriers([made.account]).unread("other") is None
-    made.account.metrics.accounts = Carriers([made.account]).status
+    assert Carriers([made.account], [CHILE]).unread("other") is None
+    made.account.metrics.accounts = Carriers([made.account], [CHILE]).status
     page = generate_latest(made.account.metrics.registry).decode()
     assert 'recado_receipts_unread_total{carrier="andina",what="nothing"} 1.0' in page
     assert 'recado_receipts_unread_total{carrier="andina",what="date"} 0.0' in page

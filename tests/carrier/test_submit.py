@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import aiosmpplib
 import msgspec
 import pytest
+import smpplib.command
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.carrier.outcome import Job
 from gateway.carrier.submit import Submits, validity_period
-from gateway.config import Carrier
+from gateway.config import Carrier, ExtraTlv
 from gateway.errors import EncodeError
 from gateway.message import Message
-from gateway.smpp.pdu import HEADER_LENGTH, SubmitSm, encode
+from gateway.smpp.pdu import HEADER_LENGTH, Npi, SubmitSm, Ton, encode
 from gateway.smpp.text import TextError, measure
 
 NOW = 1_750_000_000_000
@@ -150,8 +152,148 @@ def test_no_seconds_have_no_validity() -> None:
 def test_a_senders_form_says_its_type(sender: str, ton_npi: tuple[int, int]) -> None:
     found = submit({}, sender=sender)
     assert (found.source_addr_ton, found.source_addr_npi) == ton_npi
-    given = submit({"source_ton": 0, "source_npi": 8}, sender=sender)
-    assert (given.source_addr_ton, given.source_addr_npi) == (0, 8)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sender", "source"),
+    [
+        ({"sender_short_code": (0, 1)}, "3450", (0, 1, "3450")),
+        ({"sender_name": (0, 8)}, "Banco", (0, 8, "Banco")),
+        ({"sender_number": (2, 1)}, "56912345678", (2, 1, "56912345678")),
+        ({"short_code_digits": 3}, "3450", (1, 1, "3450")),
+        ({"short_code_digits": 11}, "56912345678", (3, 0, "56912345678")),
+        ({"sender_strip": "56", "sender_add": "0"}, "56222345678", (1, 1, "0222345678")),
+        ({"sender_strip": "56", "sender_number": (2, 8)}, "56222345678", (2, 8, "222345678")),
+        ({"sender_strip": "56", "sender_number": (2, 8)}, "51222345678", (1, 8, "51222345678")),
+        ({"sender_strip": "34", "sender_add": "+"}, "3450", (3, 0, "3450")),
+        ({"sender_add": "+"}, "Banco", (5, 0, "Banco")),
+        ({"sender_add": "+"}, "56222345678", (1, 1, "+56222345678")),
+    ],
+)
+def test_a_sender_as_the_carrier_wants_it(
+    settings: dict[str, Any], sender: str, source: tuple[int, int, str]
+) -> None:
+    found = submit(settings, sender=sender)
+    assert (found.source_addr_ton, found.source_addr_npi, found.source_addr) == source
+
+
+@pytest.mark.parametrize(
+    ("settings", "to", "destination"),
+    [
+        ({"recipient_number": (0, 8)}, "56912345678", (0, 8, "56912345678")),
+        ({"recipient_strip": "56"}, "56912345678", (1, 1, "912345678")),
+        ({"recipient_add": "00"}, "56912345678", (1, 1, "0056912345678")),
+        ({"recipient_strip": "56", "recipient_add": "0"}, "51912345678", (1, 1, "51912345678")),
+        (
+            {"recipient_strip": "56", "recipient_number": (2, 1)},
+            "56912345678",
+            (2, 1, "912345678"),
+        ),
+        (
+            {"recipient_strip": "56", "recipient_number": (2, 1)},
+            "51912345678",
+            (1, 1, "51912345678"),
+        ),
+        ({"recipient_add": "+1234"}, "123456789012345", (1, 1, "+1234123456789012345")),
+    ],
+)
+def test_a_recipient_as_the_carrier_wants_it(
+    settings: dict[str, Any], to: str, destination: tuple[int, int, str]
+) -> None:
+    found = submit(settings, to=to)
+    assert (found.dest_addr_ton, found.dest_addr_npi, found.destination_addr) == destination
+
+
+DLT = (
+    ExtraTlv(tag=0x1401, text="1107160000000001234"),
+    ExtraTlv(tag=0x0202, octets="80Ff00"),
+    ExtraTlv(tag=0x060B, number=258, size=2),
+    ExtraTlv(tag=0x130C, octets=""),
+    ExtraTlv(tag=0x0019, number=1),
+)
+WRITTEN = (
+    (0x1401, b"1107160000000001234\0"),
+    (0x0202, b"\x80\xff\0"),
+    (0x060B, b"\1\2"),
+    (0x130C, b""),
+    (0x0019, b"\1"),
+)
+
+
+def test_a_carriers_own_parameters_are_on_every_segment() -> None:
+    assert submit({"tlvs": DLT}).tlvs == ((0x0204, b"\x12\x35"), *WRITTEN)
+    for index in (0, 1):
+        found = submit({"tlvs": DLT}, index, text="cuota " * 30, segments=2)
+        assert found.tlvs == ((0x0204, bytes((0x12, 0x35 + index))), *WRITTEN)
+    found = submit({"tlvs": DLT, "long_messages": "sar"}, 1, text="cuota " * 30, segments=2)
+    assert found.tlvs[3:] == ((0x0204, b"\x12\x36"), *WRITTEN)
+    assert submit({"tlvs": DLT, "user_message_reference": False}).tlvs == WRITTEN
+
+
+def test_smpp_3_3_has_no_optional_parameters() -> None:
+    assert submit({"interface_version": "3.3"}).tlvs == ()
+    found = submit({"interface_version": "3.3"}, 1, text="cuota " * 30, segments=2)
+    assert (found.esm_class, found.tlvs) == (0x40, ())
+
+
+@pytest.mark.parametrize("long_messages", ["sar", "payload", "udh8"])
+def test_an_smsc_that_takes_none_gets_none(long_messages: str) -> None:
+    """Its parts are tied by a header, as many as were measured."""
+    carrier = Carrier(
+        name="a",
+        host="h",
+        system_id="s",
+        password="p",
+        long_messages=long_messages,  # type: ignore[arg-type]
+        tlvs=DLT,
+    )
+    bare = Submits(carrier, optional=False)
+    one = job("cuota " * 30, 2)
+    for index in (0, 1):
+        found = bare.pdu(one, index, NOW)
+        assert (found.esm_class, found.tlvs) == (0x40, ())
+        assert bare.body(one, index, NOW) == encode(found)[HEADER_LENGTH:]
+
+
+def test_a_payload_that_cannot_be_one_is_cut() -> None:
+    one = Job("lane", "1-1", job("cuota " * 30, 2).message, whole=True)
+    bare = Submits(submits(long_messages="payload")._carrier, optional=False)
+    with pytest.raises(TextError, match="takes no message_payload"):
+        bare.body(one, 0, NOW)
+    one.cut()
+    assert (one.cost, one.pending, len(one.fates), one.ids) == (1, 2, 2, ["", ""])
+    assert bare.pdu(one, 1, NOW).short_message[:7] == b"\x06\x08\x04\x12\x34\x02\x02"
+
+
+@pytest.mark.parametrize("version", ["3.3", "3.4", "5.0"])
+def test_others_read_the_same(version: str) -> None:
+    """aiosmpplib the addresses and every parameter, smpplib those that it knows."""
+    tlvs = DLT[:1] + DLT[4:]
+    found = submit(
+        {
+            "interface_version": version,
+            "tlvs": () if version == "3.3" else tlvs,
+            "recipient_strip": "56",
+            "recipient_add": "0",
+            "recipient_number": (2, 1),
+            "sender_name": (5, 1),
+        },
+        sender="Banco",
+    )
+    frame = encode(found)
+    theirs = aiosmpplib.SubmitSm.from_pdu(
+        frame, aiosmpplib.SubmitSm.parse_header(frame), default_encoding="gsm0338"
+    )
+    assert theirs.destination == aiosmpplib.PhoneNumber("0900000001", Ton.NATIONAL, Npi.ISDN)
+    assert theirs.source == aiosmpplib.PhoneNumber("Banco", Ton.ALPHANUMERIC, Npi.ISDN)
+    tags = [parameter.tag for parameter in theirs.optional_params]
+    assert tags == ([] if version == "3.3" else [0x0204, 0x1401, 0x0019])
+    other: Any = smpplib.command.SubmitSM("submit_sm", sequence=1, allow_unknown_opt_params=True)
+    other.parse(frame)
+    assert (other.dest_addr_ton, other.destination_addr) == (2, b"0900000001")
+    assert (other.source_addr_ton, other.source_addr) == (5, b"Banco")
+    assert other.user_message_reference == (None if version == "3.3" else 0x1235)
+    assert other.payload_type == (None if version == "3.3" else 1)
 
 
 @given(
@@ -161,13 +303,32 @@ def test_a_senders_form_says_its_type(sender: str, ton_npi: tuple[int, int]) -> 
     long_messages=st.sampled_from(["udh16", "udh8", "sar"]),
     service_type=st.text(st.characters(codec="ascii"), max_size=6),
     referenced=st.booleans(),
+    strip=st.sampled_from(["", "1", "12"]),
+    add=st.sampled_from(["", "0", "+"]),
+    extra=st.sampled_from([(), DLT]),
 )
 def test_the_octets_are_those_of_the_codec(
-    sender: str, to: str, text: str, long_messages: str, service_type: str, referenced: bool
+    sender: str,
+    to: str,
+    text: str,
+    long_messages: str,
+    service_type: str,
+    referenced: bool,
+    strip: str,
+    add: str,
+    extra: tuple[ExtraTlv, ...],
 ) -> None:
     """Whatever the message: the same body, or the same refusal."""
     made = submits(
-        long_messages=long_messages, service_type=service_type, user_message_reference=referenced
+        long_messages=long_messages,
+        service_type=service_type,
+        user_message_reference=referenced,
+        recipient_number=(2, 1),
+        recipient_strip=strip,
+        recipient_add=add,
+        sender_strip=strip,
+        sender_add=add,
+        tlvs=extra,
     )
     size = measure(text, "gsm7", long_messages).segments
     one = job(text=text, segments=size, sender=sender, to=to)

@@ -349,6 +349,8 @@ class Rust:
 
     async def parted(self) -> None:
         event = await asyncio.wait_for(self._smsc.next(), LIMIT)
+        while isinstance(event, self._smpp34.DeliverSmEvent):  # came on the way
+            event = await asyncio.wait_for(self._smsc.next(), LIMIT)
         assert isinstance(event, self._smpp34.Disconnected)
 
     async def unbind(self) -> None:

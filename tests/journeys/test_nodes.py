@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
 from redis import Redis
 
-from tests.journeys.stage import TWO_WINDOWS, Gateway, Stage, all_ended, messages, until
+from tests.journeys.stage import BINDS, TWO_WINDOWS, Gateway, Stage, all_ended, messages, until
 from tests.redis_server import RedisServer
 
 SIZE = 800
@@ -21,11 +22,28 @@ def server() -> Iterator[RedisServer]:
     made.close()
 
 
+async def binds(gateway: Gateway) -> list[int]:
+    """How many binds of its account are bound, are its own, and are another's."""
+    (account,) = (await gateway.call("GET", "/v1/carriers"))["items"]
+    up = sum(bind["state"] == "bound" for bind in account["binds"])
+    return [up, account["slots"]["held"], account["slots"]["others"]]
+
+
+async def shared(one: Gateway, two: Gateway) -> None:
+    """Wait until each has one of the two binds."""
+
+    async def look() -> bool:
+        return await binds(one) == await binds(two) == [1, 1, 1]
+
+    await until(look, "each to have one bind")
+
+
 async def test_two_gateways_share_the_work(stage: Stage, server: RedisServer) -> None:
     """Both send, nothing goes out twice, and receipts are tied whichever bind they come on."""
     carrier = await stage.carrier(delay_ms=30, receipts={"delay_ms": 200, "other_bind_share": 0.5})
     one = await stage.gateway(carrier, url=server.url, name="n1")
     two = await stage.gateway(carrier, url=server.url, name="n2")
+    await shared(one, two)
     campaign = await one.campaign()
     await one.upload(messages(SIZE, campaign))
     rates = {}
@@ -47,6 +65,7 @@ async def test_the_other_gateway_goes_on_after_a_crash(stage: Stage, server: Red
     carrier = await stage.carrier(delay_ms=30, receipts={"delay_ms": 1_000})
     one = await stage.gateway(carrier, url=server.url, name="n1")
     two = await stage.gateway(carrier, url=server.url, name="n2")
+    await shared(one, two)
     campaign = await one.campaign()
     await one.upload(messages(SIZE, campaign))
     await carrier.until_submits(SIZE // 4)
@@ -57,6 +76,32 @@ async def test_the_other_gateway_goes_on_after_a_crash(stage: Stage, server: Red
 
     await until(the_rest, "the other to send the rest")
     await one.start()
+    await all_ended(two, carrier, campaign, SIZE)
+    assert await two.ever_in_doubt() <= TWO_WINDOWS
+
+
+async def test_the_binds_of_a_dead_gateway_are_taken_over(
+    stage: Stage, server: RedisServer
+) -> None:
+    """The carrier allows two binds: each gateway has one; within 20 s of the death of one the other
+    has both, and what the dead one held is in doubt and settled by its receipts."""
+    carrier = await stage.carrier(delay_ms=30, max_binds=BINDS, receipts={"delay_ms": 1_000})
+    one = await stage.gateway(carrier, url=server.url, name="n1")
+    two = await stage.gateway(carrier, url=server.url, name="n2")
+
+    await shared(one, two)
+    assert (await carrier.stats())["binds_refused"] == 0
+    campaign = await one.campaign()
+    await one.upload(messages(SIZE, campaign))
+    await carrier.until_submits(SIZE // 4)
+    await one.kill()
+    died = time.monotonic()
+
+    async def taken() -> bool:
+        return await binds(two) == [2, 2, 0]
+
+    await until(taken, "the other to have both binds")
+    assert time.monotonic() - died <= 20.0
     await all_ended(two, carrier, campaign, SIZE)
     assert await two.ever_in_doubt() <= TWO_WINDOWS
 

@@ -256,3 +256,45 @@ def test_a_carrier_that_allows_more_again_gets_it() -> None:
             if not carrier.takes(now):
                 pacer.throttled(now, now)
     assert sent >= 4_950
+
+
+def test_a_lower_rate_holds_for_what_has_just_left() -> None:
+    pacer = Pacer(100)
+    sent = drive(pacer, [n / 1000 for n in range(1_000)])
+    pacer.set_rate(40)
+    assert most_in_a_second(sent[-39:] + drive(pacer, [1.0 + n / 1000 for n in range(9)])) <= 40
+    later = drive(pacer, [2.5 + n / 1000 for n in range(10_000)])
+    assert 390 <= len(later) <= 400
+    assert most_in_a_second(later) <= 40
+
+
+def test_a_higher_rate_begins_without_a_burst() -> None:
+    pacer = Pacer(40)
+    sent = drive(pacer, [n / 1000 for n in range(1_000)])
+    pacer.set_rate(100)
+    later = drive(pacer, [1.0 + n / 1000 for n in range(10_000)])
+    assert most_in_a_second(sent + later) <= 100
+    assert max(later.count(at) for at in later) <= 6
+    assert 985 <= len(later) <= 1_000
+
+
+@pytest.mark.parametrize(("rate", "at_least"), [(0.5, 9), (2.5, 39), (66.6, 1250)])
+def test_a_part_of_a_rate(rate: float, at_least: int) -> None:
+    pacer = Pacer(rate)
+    sent = drive(pacer, [n / 1000 for n in range(20_000)])
+    assert at_least <= len(sent) <= rate * 20 + 1
+    assert most_in_a_second(sent) <= max(1, int(rate))
+
+
+def test_what_the_carrier_was_found_to_allow_is_divided_too() -> None:
+    pacer = Pacer(500)
+    drive(pacer, [n / 1000 for n in range(1_500)])
+    pacer.throttled(1.5)
+    found = pacer.limit(1.5)
+    assert found < 500
+    pacer.set_rate(250)
+    assert pacer.limit(1.5) == pytest.approx(found / 2)
+    pacer.set_rate(0)
+    assert pacer.admits(1.5)
+    pacer.set_rate(500)
+    assert pacer.limit(1.5) == 500

@@ -19,6 +19,7 @@ import pytest
 from gateway import cli
 from gateway.simulator import Script, Simulator
 from gateway.simulator.loading import merged
+from tests.carrier.test_addresses import Arrived
 from tests.certificates import DAY, Authority, encrypted, server
 
 LIMIT = 20.0
@@ -96,6 +97,14 @@ def ports() -> Iterator[Callable[[Talk], int]]:
         yield lambda talk: stack.enter_context(talking(talk))
 
 
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {_toml(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value)
+
+
 class Probe:
     """Runs the command; what it said."""
 
@@ -105,7 +114,7 @@ class Probe:
     def run(self, port: int, *options: str, head: str = "", **settings: Any) -> tuple[int, str]:
         settings = {"host": "127.0.0.1", "port": port, "system_id": "recado"} | settings
         settings.setdefault("password", "secret")
-        keys = "\n".join(f"{key} = {json.dumps(value)}" for key, value in settings.items())
+        keys = "\n".join(f"{key} = {_toml(value)}" for key, value in settings.items())
         self._path.write_text(
             f'{head}\n[[carriers]]\nname = "andina"\n{keys}\n[[routes]]\nname = "chile"\n'
             'prefixes = ["+56"]\ncarriers = ["andina"]\nsenders = ["3450"]\n'
@@ -425,7 +434,10 @@ def test_an_older_interface_version_is_noted(ports: Callable[[Talk], int], probe
 
     found = probe.json(ports(bind))
     assert found["steps"][2]["said"] == 'ESME_ROK, system_id "A", SMPP 3.3'
-    assert "set user_message_reference = false" in found["notes"][0]
+    assert found["notes"][0] == (
+        "the SMSC speaks SMPP 3.3, which has no optional parameters: none are sent on this bind, "
+        "nor by the gateway"
+    )
     assert found["failed"] == "enquire_link"
     assert found["steps"][-1]["step"] == "unbind"
 
@@ -472,6 +484,10 @@ def test_an_enquire_link_without_an_answer(loop: Loop, ports: Any, probe: Probe)
         ("ESME_RINVSRCADR", "the sender 3450 is not registered for this account"),
         ("ESME_RINVDSTADR", "the number does not exist, or lacks its country code"),
         ("ESME_RTHROTTLED", "too much was asked in too short a time"),
+        ("ESME_RMISSINGOPTPARAM", "it wants an optional parameter: ask which, and set tlvs"),
+        ("ESME_RINVSRCTON", "it wants another TON or NPI with it: set sender_number, sender_sh"),
+        ("ESME_RINVDSTTON", "it wants numbers in another form: ask which, and set recipient_nu"),
+        ("0x00000101", "ask the carrier what it means by this status"),
         ("ESME_RINVOPTPARSTREAM", "it takes no user_message_reference"),
         ("ESME_RINVSERTYP", "service_type is not what the carrier gave"),
     ],
@@ -480,9 +496,59 @@ def test_a_refused_message(loop: Loop, probe: Probe, status: str, cause: str) ->
     carrier = loop.simulator(numbers=[{"to": ".", "status": status}])
     step, said, causes = probe.failure(carrier.port, "--to", TO)
     assert step == "submit_sm"
-    assert said.startswith(status)
+    assert said.startswith("ESME_RPROHIBITED (0x101)" if status == "0x00000101" else status)
     assert causes[0].startswith(cause)
     loop.empty(carrier)
+
+
+WANTED = {
+    "recipient_strip": "56",
+    "recipient_add": "0",
+    "recipient_number": [2, 8],
+    "sender_short_code": [0, 1],
+    "tlvs": [{"tag": 0x1400, "text": "1101"}, {"tag": 0x060B, "octets": "0a01"}],
+}
+
+
+@pytest.fixture
+def arrived(monkeypatch: pytest.MonkeyPatch) -> Arrived:
+    return Arrived(monkeypatch)
+
+
+@pytest.mark.parametrize(("version", "announced"), [("3.4", 0x34), ("5.0", 0x50)])
+def test_its_message_is_written_as_the_gateway_would(
+    loop: Loop, probe: Probe, arrived: Arrived, version: str, announced: int
+) -> None:
+    carrier = loop.simulator()
+    found = probe.json(carrier.port, "--to", TO, **WANTED, interface_version=version)
+    assert found["ok"], found
+    assert arrived.versions == [announced]
+    (submit,) = arrived.submits
+    assert (submit.source_addr_ton, submit.source_addr_npi, submit.source_addr) == (0, 1, "3450")
+    assert (submit.dest_addr_ton, submit.dest_addr_npi) == (2, 8)
+    assert submit.destination_addr == "0981234567"
+    reference, *extra = submit.tlvs
+    assert (reference[0], len(reference[1])) == (0x0204, 2)
+    assert extra == [(0x1400, b"1101\0"), (0x060B, b"\x0a\1")]
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [("3.3", "3.4"), ("3.4", "3.3")])
+def test_smpp_3_3_on_either_side_has_no_optional_parameters(
+    loop: Loop, probe: Probe, arrived: Arrived, ours: str, theirs: str
+) -> None:
+    carrier = loop.simulator(interface_version=theirs)
+    wanted = WANTED | {"tlvs": [] if ours == "3.3" else WANTED["tlvs"]}
+    found = probe.json(carrier.port, "--to", TO, **wanted, interface_version=ours)
+    assert found["ok"], found
+    assert arrived.versions == [0x33 if ours == "3.3" else 0x34]
+    assert [submit.tlvs for submit in arrived.submits] == [()]
+    assert len(found["notes"]) == (0 if ours == "3.3" else 1)
+
+
+def test_a_refused_version_is_named(loop: Loop, probe: Probe) -> None:
+    carrier = loop.simulator(accept_binds=False, refuse_status="ESME_RINVCMDLEN")
+    _, _, causes = probe.failure(carrier.port, interface_version="5.0")
+    assert causes == ["it does not take our interface_version, 5.0: ask which it speaks"]
 
 
 def test_a_message_without_an_answer(loop: Loop, probe: Probe) -> None:

@@ -133,3 +133,25 @@ async def test_what_it_does_not_know_is_refused(carrier: Carrier, esme: MakeEsme
     [response] = await bound.responses(1)
     assert response.command_status == 0x03
     assert bound.first(Received) is None
+
+
+async def test_an_address_too_long_for_a_receipt_is_refused(
+    carrier: Carrier, esme: MakeEsme
+) -> None:
+    """One over 20 octets (4.4.1) is read, but cannot be written back; the session goes on."""
+    simulator = await carrier()
+    bound = esme()
+    await bound.bind(simulator.port)
+    too_long = bytes.fromhex(
+        "0000003e 00000004 00000000 00000007 00 00 00 3334353000 01 01"
+        "353639303030303030303030303030303030303132 00 00 00 00 00 00 01 00 00 00 04 686f6c61"
+    )
+    swapped = bytes.fromhex(
+        "0000003e 00000004 00000000 00000008 00 00 00"
+        "353639303030303030303030303030303030303132 00 01 01 3334353000"
+        "00 00 00 00 00 01 00 00 00 04 686f6c61"
+    )
+    bound.write(too_long + swapped)
+    bound.send(submit(1))
+    assert len(await bound.delivered(1)) == 1
+    assert list(simulator.record.statuses) == [0x0B, 0x0A, 0]

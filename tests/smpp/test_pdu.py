@@ -379,6 +379,20 @@ def test_status_names_and_texts() -> None:
     assert status_name(0x400) == "0x00000400"
     assert status_text(0x58).startswith("Throttling error")
     assert status_text(0x400) == "Reserved or vendor-specific"
+    assert status_name(0x100) == "ESME_RSERTYPUNAUTH"
+    assert status_name(0x104) == "ESME_RINVDCS"
+    assert status_name(0x112) == "ESME_RINVBCASTCHANIND"
+    assert status_name(0x113) == "0x00000113"
+    assert status_name(0xC1) == "ESME_ROPTPARNOTALLWD"
+    assert status_text(0x102) == "The service_type is unavailable"
+
+
+def test_a_response_of_smpp_5_0_may_tell_of_congestion() -> None:
+    """congestion_state (SMPP 5.0, 4.8.4.18) on any response, a refusal's too."""
+    accepted = bytes.fromhex("00000018 80000004 00000000 00000007 3132 00 0428 0001 50")
+    assert decode(accepted) == SubmitSmResp(7, 0, ((0x0428, b"\x50"),), "12")
+    refused = bytes.fromhex("00000016 80000004 00000058 00000007 00 0428 0001 63")
+    assert decode(refused) == SubmitSmResp(7, 0x58, ((0x0428, b"\x63"),), "")
 
 
 def test_a_password_is_not_shown() -> None:

@@ -39,6 +39,7 @@ def put(
     accepted_ms: int = NOW,
     text: str = "",
     encoding: str = "gsm7",
+    sender: str = "3450",
 ) -> Put:
     """A message numbered ``number``, with a ref made from it."""
     ref = f"r{number}" if ref is None else ref
@@ -48,7 +49,7 @@ def put(
         campaign=campaign,
         ref=ref,
         to=f"569{number:08d}",
-        sender="3450",
+        sender=sender,
         text=text or f"mensaje {number}",
         encoding=encoding,
         segments=segments,

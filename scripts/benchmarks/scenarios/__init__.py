@@ -14,4 +14,5 @@ NAMES = (
     "latency",
     "memory",
     "faults",
+    "fuzz",
 )
