@@ -442,6 +442,18 @@ class Lifecycle:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Policy:
+    """The contact rules: hours, caps, lists (``policies/*.toml``, docs/contact-rules.md)."""
+
+    profile: Annotated[Literal["prudent", "text", "off"], one_of("prudent", "text", "off")] = (
+        "prudent"
+    )
+    """Of messages whose campaign names none. ``off``: no rule holds any message back."""
+    margin_seconds: Annotated[float, seconds(0, 3600)] = 30.0
+    """So long before its hours are over nothing leaves, and the validity of what has left ends."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Log:
     """What the log shows."""
 
@@ -462,6 +474,7 @@ class Config:
     retention: Retention = field(default_factory=Retention)
     node: Node = field(default_factory=Node)
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
+    policy: Policy = field(default_factory=Policy)
     log: Log = field(default_factory=Log)
     clients: tuple[Client, ...] = ()
     carriers: tuple[Carrier, ...] = ()
@@ -484,6 +497,7 @@ SECTIONS: dict[str, type] = {
     "retention": Retention,
     "node": Node,
     "lifecycle": Lifecycle,
+    "policy": Policy,
     "log": Log,
 }
 

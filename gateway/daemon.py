@@ -18,8 +18,10 @@ from pathlib import Path
 import msgspec
 import uvloop
 
+from gateway import policies
 from gateway.api.server import Api
 from gateway.carrier.account import Account, Carriers
+from gateway.carrier.admission import Admission
 from gateway.carrier.dispatch import Limit
 from gateway.clock import wall_ms
 from gateway.config import Config
@@ -27,6 +29,7 @@ from gateway.errors import Fenced, RecadoError, StoreUnavailable
 from gateway.message import InDoubtRule, Message, MessageState, read_fates, write_fates
 from gateway.metrics import Metrics
 from gateway.notify import Notify
+from gateway.policy.calendars import Calendars
 from gateway.store import Store
 from gateway.store.embedded import EmbeddedServer
 from gateway.store.node import LOOK_AGAIN_SECONDS, Node
@@ -35,6 +38,7 @@ log = logging.getLogger(__name__)
 
 PROMOTE_SECONDS = 1.0
 PARTS_SECONDS = 1.0
+OPEN_SECONDS = 1.0
 MEASURE_SECONDS = 2.0
 SWEEP_SECONDS = 60.0
 LAG_SECONDS = 0.5
@@ -122,9 +126,47 @@ class Daemon:
             config.routes,
         )
         self.store.queue.seen = self.carriers.routing.seen
+        self.calendars = self._calendars()
         self.metrics.accounts = self.carriers.status
-        self.api = Api(config, self.store, self.carriers, self.metrics, lambda: self.ready)
+        self.api = Api(
+            config,
+            self.store,
+            self.carriers,
+            self.metrics,
+            lambda: self.ready,
+            calendars=self.calendars,
+        )
         self._tasks: list[asyncio.Task[None]] = []
+
+    def _calendars(self) -> Calendars | None:
+        """The contact rules, if they are not off; the pumps heed them."""
+        policy = self.config.policy
+        if policy.profile == "off":
+            log.warning("contact rules are off: no hours, no caps, no lists")
+            return None
+        main = self.config.files[0] if self.config.files else None
+        calendars = Calendars(policies.load(main))
+        self.store.queue.fresh = calendars.fresh
+        for account in self.carriers.accounts.values():
+            account.pump.admission = Admission(calendars, self.store.contacts)
+            account.pump.margin_ms = int(policy.margin_seconds * 1000)
+        return calendars
+
+    async def _open(self) -> None:
+        """Wake the lanes of calendars that have opened, to the second; learn of new ones."""
+        calendars = self.calendars
+        while calendars is not None and not self._over:
+            now = wall_ms()
+            opened = calendars.open_at(now)
+            asleep = await self.store.queue.asleep(list(opened)) if opened else []
+            if asleep:
+                await self.store.queue.wake(asleep, now)
+                self.carriers.wake()
+            unknown = calendars.unknown(self.store.queue.calendars_seen)
+            for name, blob in (await self.store.queue.defined(unknown)).items():
+                calendars.learn(name, blob)
+            wait = (calendars.until - wall_ms()) / 1000
+            await asyncio.sleep(max(0.001, min(OPEN_SECONDS, wait)))
 
     async def start(self) -> None:
         """Store, recovery, carriers, API; ready when the API listens."""
@@ -142,6 +184,7 @@ class Daemon:
             self._every(lambda: self.node.renew_in, self._renew, "lease"),
             self._every(PROMOTE_SECONDS, self._promote, "promote"),
             self._every(PARTS_SECONDS, self._parts, "parts"),
+            self._every(OPEN_SECONDS, self._open, "calendars"),
             self._every(MEASURE_SECONDS, self._measure, "measure"),
             self._every(SWEEP_SECONDS, self._sweep, "sweep"),
             asyncio.create_task(self._watch_loop(), name="loop-lag"),

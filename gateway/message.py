@@ -63,6 +63,7 @@ RANK: dict[MessageState, int] = {
 """Within one attempt a report moves a segment only to a state of a higher rank (promise 7)."""
 
 WORST_FIRST: tuple[MessageState, ...] = (
+    MessageState.blocked,
     MessageState.rejected,
     MessageState.failed,
     MessageState.canceled,
@@ -119,6 +120,13 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     in_doubt: InDoubtRule = InDoubtRule.hold
     data: str = ""
     """The caller's own JSON, kept and given back."""
+    policy: str = ""
+    """The profile of the contact rules: ``text``, ``prudent``, ``transactional``; empty: the
+    configuration's."""
+    hours: str = ""
+    """Its own hours, as JSON (:func:`gateway.policies.campaign_week`), over the rules'."""
+    creditor: str = ""
+    """For whom debtors are contacted: caps and lists are kept by creditor; empty: the client."""
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -153,6 +161,10 @@ class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
     in_doubt: str = "hold"
     before: int = 0
     """Counted attempts at carriers that have refused it."""
+    calendar: str = "any"
+    """When it may go (:mod:`gateway.policy.calendars`); ``any``: contact rules do not ask."""
+    creditor: str = ""
+    """For whom the debtor is contacted; empty: the client."""
 
 
 class ReceiptState(StrEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable
 from typing import Any
 
@@ -28,6 +29,8 @@ from gateway.api.tally import rfc3339
 from gateway.errors import RecadoError
 from gateway.ids import derived_id, new_id
 from gateway.message import Campaign, CampaignState, InDoubtRule
+from gateway.policies import campaign_week
+from gateway.store.contacts import EVERYONE
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +52,9 @@ async def create(context: Context, exchange: Exchange) -> Answer:
         sender=_sender(wanted.sender),
         ttl=wanted.ttl or 0,
         in_doubt=InDoubtRule(wanted.in_doubt),
+        policy=wanted.policy or "",
+        hours=_hours(wanted.hours),
+        creditor=_creditor(wanted.creditor),
         data=data_text(wanted.data) if len(wanted.data) else "",
     )
     before = await _made_before(context, campaign) if key else None
@@ -79,6 +85,24 @@ def _sender(given: str | None) -> str:
     if given is None:
         return ""
     return sender(given)
+
+
+def _hours(given: dict[str, list[str]] | None) -> str:
+    if given is None:
+        return ""
+    try:
+        campaign_week(given)
+    except ValueError as error:
+        raise fault("invalid-field", str(error), "hours") from error
+    return msgspec.json.encode(given).decode()
+
+
+def _creditor(given: str | None) -> str:
+    if given is None:
+        return ""
+    if given == EVERYONE or not re.fullmatch(r"[\w .&-]{1,100}", given):
+        raise fault("invalid-field", "allowed: 1 to 100 letters, digits, ' ._&-'", "creditor")
+    return given
 
 
 async def listed(context: Context, exchange: Exchange) -> Answer:
@@ -188,5 +212,8 @@ def _view(campaign: Campaign) -> CampaignView:
         created_at=rfc3339(campaign.created_ms),
         sender=campaign.sender or None,
         ttl=campaign.ttl or None,
+        policy=campaign.policy or None,  # type: ignore[arg-type]
+        hours=msgspec.json.decode(campaign.hours) if campaign.hours else None,
+        creditor=campaign.creditor or None,
         data=msgspec.Raw(campaign.data.encode()) if campaign.data else msgspec.UNSET,
     )

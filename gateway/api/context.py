@@ -16,6 +16,7 @@ from gateway.api.intake import Campaigns, Intake
 from gateway.api.problems import fault
 from gateway.api.reading import Reader, read_query
 from gateway.config import Config
+from gateway.policy.calendars import Calendars
 from gateway.store import Store
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
@@ -94,7 +95,10 @@ class Context:
         ready: Callable[[], bool],
         clock: Callable[[], int],
         monotonic: Callable[[], float] = time.monotonic,
+        calendars: Calendars | None = None,
     ) -> None:
+        self.calendars = calendars
+        """The contact rules; None: there are none."""
         self.store = store
         self.carriers = carriers
         self.metrics = metrics
@@ -121,7 +125,7 @@ class Context:
         """Take another configuration: its clients, routes and safety hold from the next request."""
         self.config = config
         self.keyring = Keyring(config.clients)
-        self.intake = Intake(config)
+        self.intake = Intake(config, self.calendars)
 
     def accepted(self, state: str, count: int) -> None:
         """New messages were committed in this state: count them, and wake those who send."""

@@ -21,7 +21,11 @@ from gateway.config import Config, Route
 from gateway.errors import CallerError
 from gateway.ids import derived_id, new_id
 from gateway.message import Campaign, Message, Priority
+from gateway.policies import campaign_week
+from gateway.policy.calendar import NEVER
+from gateway.policy.calendars import ANY, Calendars
 from gateway.policy.route import Router, Split
+from gateway.policy.rules import Week
 from gateway.smpp.text import (
     MAX_SEGMENTS,
     Measure,
@@ -39,6 +43,8 @@ FARTHEST_MS = 366 * 24 * 3600 * 1000
 PRIORITIES = {priority.name: priority for priority in Priority}
 _NO_CAMPAIGN = Campaign(id="", client="", name="", created_ms=0, priority=Priority.normal)
 """What holds for a message of no campaign."""
+NEVER_THERE = ("country_off",)
+"""Reasons for which a message is refused for good as it comes."""
 _NUMBER = re.compile(r"\+([1-9][0-9]{6,14})")
 _SENDER_SIGNS = str.maketrans("", "", " .-_&")
 _encode = msgspec.json.Encoder().encode
@@ -74,7 +80,9 @@ class Origin(NamedTuple):
 class Intake:
     """What the configuration says of a message that comes in."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, calendars: Calendars | None = None) -> None:
+        self._calendars = calendars
+        self._profile = config.policy.profile
         self._router = Router(config.routes)
         self._ways = {route.name: _way(config, route) for route in config.routes}
         self._senders = frozenset(one for way in self._ways.values() for one in way.senders)
@@ -108,6 +116,9 @@ class Intake:
         not_before = _not_before(line.send_at, now_ms) if line.send_at is not None else 0
         ttl = line.ttl or asked.ttl
         derived = ref is not None or key != ""
+        calendar, opens, hold = (
+            self._when(to, asked, not_before or now_ms) if self._calendars else (ANY, 0, "")
+        )
         if ref is not None:
             id = derived_id(client, asked.id, ref)
         elif key:
@@ -132,6 +143,9 @@ class Intake:
             "",
             debtor or "",
             asked.in_doubt._value_,
+            0,
+            calendar,
+            asked.creditor,
         )
         return Put(
             message,
@@ -140,9 +154,29 @@ class Intake:
             not_before,
             data_text(data) if len(data) else "",
             url or "",
-            "" if route and not self._only_to else self._blocked(route, to),
+            ("" if route and not self._only_to else self._blocked(route, to))
+            or (hold if hold in NEVER_THERE else ""),
             told,
+            opens,
+            hold,
         )
+
+    def _when(self, to: str, campaign: Campaign, now_ms: int) -> tuple[str, int, str]:
+        """The calendar of a message, when it opens (0: it is open, or never does), and why not."""
+        calendars = self._calendars
+        assert calendars is not None
+        place = calendars.book.places.find(to)
+        profile = campaign.policy or self._profile
+        calendar = calendars.name(place, profile, hours_of(campaign.hours))
+        rule, _ = calendars.rule(calendar, now_ms)
+        if rule is not None and rule.policy.enabled and place.zones:
+            is_open, until = calendars.look(calendar, now_ms)
+            if is_open:
+                return calendar, 0, ""
+            return calendar, until if until < NEVER else 0, "quiet_hours"
+        if rule is None:
+            return calendar, 0, "no_policy" if place.country else "unknown_zone"
+        return calendar, 0, "unknown_zone" if rule.policy.enabled else "country_off"
 
     def way(self, name: str | None, to: str | None, given: str | None) -> Way:
         """What holds for a text that is only asked about, as far as it is told where it would go.
@@ -167,6 +201,12 @@ class Intake:
         if self._only_to and to not in self._only_to:
             return "only_to"
         return "" if route else "no_route"
+
+
+@lru_cache(4096)
+def hours_of(text: str) -> Week | None:
+    """A campaign's own hours as it keeps them; None: it has none."""
+    return campaign_week(msgspec.json.decode(text)) if text else None
 
 
 def _way(config: Config, route: Route) -> Way:

@@ -21,6 +21,7 @@ from gateway.api.shapes import NoQuery
 from gateway.clock import wall_ms
 from gateway.config import Config, parse_listen
 from gateway.errors import CallerError, StoreUnavailable
+from gateway.policy.calendars import Calendars
 from gateway.store import Store
 
 log = logging.getLogger(__name__)
@@ -41,8 +42,10 @@ class Api:
         ready: Callable[[], bool],
         clock: Callable[[], int] = wall_ms,
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        calendars: Calendars | None = None,
     ) -> None:
-        self.context = Context(config, store, carriers, metrics, ready, clock, monotonic)
+        self.context = Context(config, store, carriers, metrics, ready, clock, monotonic, calendars)
         self.context.description = document_json(CALLS)
         self.context.page = page_html(CALLS)
         self._servers: list[HttpServer] = []

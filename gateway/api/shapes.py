@@ -263,6 +263,9 @@ class MessageView(msgspec.Struct, omit_defaults=True, kw_only=True):
     data: Any | UnsetType = UNSET
 
 
+Creditor = Annotated[str, Meta(min_length=1, max_length=100)]
+
+
 class CampaignIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """A campaign to be made."""
 
@@ -274,6 +277,16 @@ class CampaignIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True)
         Literal["hold", "resend"],
         Meta(description="what becomes of a submit whose fate no receipt tells"),
     ] = "hold"
+    policy: Annotated[
+        Literal["text", "prudent", "transactional"] | None,
+        Meta(description="the profile of the contact rules; else the configuration's"),
+    ] = None
+    hours: Annotated[
+        dict[str, list[str]] | None,
+        Meta(description='own hours, as {"mon-fri": ["09:00-18:00"]}: they only narrow the rules'),
+    ] = None
+    creditor: Creditor | None = None
+    """For whom debtors are contacted: caps and opt-outs are kept by creditor."""
     data: Data = field(default_factory=Raw)
 
 
@@ -299,6 +312,9 @@ class CampaignView(msgspec.Struct, omit_defaults=True, kw_only=True):
     created_at: Time
     sender: str | None = field(name="from", default=None)
     ttl: int | None = None
+    policy: Literal["text", "prudent", "transactional"] | None = None
+    hours: dict[str, list[str]] | None = None
+    creditor: str | None = None
     data: Any | UnsetType = UNSET
 
 

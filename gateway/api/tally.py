@@ -28,12 +28,18 @@ def shown(shape: type[MessageOut], put: Put, state: MessageState, **more: int) -
         segments=message.segments,
         encoding=message.encoding,
         ref=message.ref or None,
-        not_before=rfc3339(put.not_before_ms) if put.not_before_ms else None,
-        reason=put.blocked or None,
+        not_before=_not_before(put),
+        reason=put.blocked or put.hold or None,
         changed=dict(put.told.changes) if put.told else None,
         warnings=(put.told.warnings or None) if put.told else None,
         **more,
     )
+
+
+def _not_before(put: Put) -> str | None:
+    """When it is to go at the earliest, as far as anybody has said so or the rules do."""
+    at = max(put.not_before_ms, put.opens_ms)
+    return rfc3339(at) if at else None
 
 
 @lru_cache(maxsize=4096)
@@ -123,8 +129,8 @@ class LineTally(Tally):
                 state=state.name,
                 segments=message.segments,
                 encoding=message.encoding,
-                not_before=rfc3339(put.not_before_ms) if put.not_before_ms else None,
-                reason=put.blocked or None,
+                not_before=_not_before(put),
+                reason=put.blocked or put.hold or None,
                 changed=dict(put.told.changes) if put.told else None,
                 warnings=(put.told.warnings or None) if put.told else None,
             )

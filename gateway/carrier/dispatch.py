@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
 
+from gateway.carrier.admission import Admission, Verdict
 from gateway.carrier.inbound import Inbound
 from gateway.carrier.outcome import (
     Flight,
@@ -22,7 +23,9 @@ from gateway.carrier.outcome import (
     give_up_unsendable,
     give_up_unwritten,
     settle_expired,
+    settle_never,
     settle_of,
+    settle_waiting,
     take_answer,
     take_silence,
 )
@@ -31,7 +34,9 @@ from gateway.carrier.submit import Submits
 from gateway.clock import wall_ms
 from gateway.config import Carrier
 from gateway.errors import EncodeError, StoreUnavailable
+from gateway.message import MessageState
 from gateway.metrics import Metrics
+from gateway.policy.decide import Discard, Send, Wait
 from gateway.policy.hours import Hours
 from gateway.policy.pacer import Pacer
 from gateway.policy.retry import rules_of
@@ -56,6 +61,8 @@ POLL = 0.02
 RATE_SECONDS = 2.0
 IDLE = 0.25
 """Seconds between turns that nothing asks for: none of them should be needed."""
+HELD_MS = 86_400_000
+"""What may not go before somebody does something is looked at again so often."""
 STORE_PAUSE = 0.25
 """Seconds before claiming again from a store that did not answer."""
 
@@ -104,6 +111,10 @@ class Pump:
         self.limited_by = Limit.disconnected
         self.in_flight = 0
         """Claimed messages that are not handed to a commit yet."""
+        self.admission: Admission | None = None
+        """The contact rules; None: there are none. The daemon sets it."""
+        self.margin_ms = 0
+        """So long before its hours are over nothing of a message leaves, and its validity ends."""
         self.pacer = Pacer(carrier.rate)
         spans = [span(words) for words in carrier.rate_hours]
         self._hours = Hours(carrier.rate, spans, carrier.time_zone)
@@ -249,6 +260,9 @@ class Pump:
         touched: list[Bind] = []
         for bind, begun in self._begun.items():
             while begun and rooms[bind] > 0 and self.pacer.admits(now):
+                if begun[0].deadline <= now_ms:
+                    self._close_begun(bind, now_ms)
+                    continue
                 self._submit(begun[0], bind, rooms, now, now_ms)
                 touched.append(bind)
                 if begun[0].written:
@@ -291,6 +305,8 @@ class Pump:
                 self._ready_count -= 1
                 if 0 < job.message.expires_ms <= now_ms:
                     self._finish(job, settle_expired(job, now_ms))
+                elif job.deadline <= now_ms + self._takes_ms(job):
+                    self._finish(job, settle_waiting(job, -1, "quiet_hours"))
                 else:
                     return job
         return None
@@ -357,19 +373,34 @@ class Pump:
                 await self._take_back()
             routes = [f"@{self.carrier.name}", *self.routes()]
             self._claims += 1
-            claimed = await self._store.queue.claim(
-                routes, self._consumer, wanted, wall_ms(), self._claims
-            )
+            claimed, verdicts = await self._claim_admitted(routes, wanted)
         except StoreUnavailable as error:
             self._store_away = self._lost_claim = True
             self._dry_until = time.monotonic() + STORE_PAUSE
             log.warning("claim failed", extra={"carrier": self.carrier.name, "detail": str(error)})
         else:
             self._store_away = False
-            self._take(claimed, wanted)
+            self._take(claimed, verdicts, wanted)
         finally:
             self._claiming = None
         self.kick()
+
+    async def _claim_admitted(
+        self, routes: list[str], wanted: int
+    ) -> tuple[list[Claimed], list[Verdict]]:
+        """What the lanes that are open have, and what the contact rules say of each."""
+        now_ms = wall_ms()
+        if self.admission is None:
+            claimed = await self._store.queue.claim(
+                routes, self._consumer, wanted, now_ms, self._claims
+            )
+            return claimed, []
+        opened = self.admission.calendars.open_at(now_ms)
+        late = [name for name, until in opened.items() if until - self.margin_ms <= now_ms]
+        claimed = await self._store.queue.claim(
+            routes, self._consumer, wanted, now_ms, self._claims, list(opened), late
+        )
+        return claimed, await self.admission.judge(claimed, wall_ms()) if claimed else []
 
     async def _take_back(self) -> None:
         """A claim's answer was lost: now that we hold nothing, what is claimed for us is that."""
@@ -378,19 +409,53 @@ class Pump:
         if given:
             log.info("claims given back", extra={"carrier": self.carrier.name, "messages": given})
 
-    def _take(self, claimed: list[Claimed], wanted: int) -> None:
+    def _take(self, claimed: list[Claimed], verdicts: list[Verdict], wanted: int) -> None:
         now = time.monotonic()
         segments = 0
-        for item in claimed:
+        for place, item in enumerate(claimed):
             message = item.message
             segments += message.segments
-            self._ready[message.priority].append(Job(item.lane, item.entry, message, self._whole))
-        self._ready_count += len(claimed)
-        self.in_flight += len(claimed)
+            job = Job(item.lane, item.entry, message, self._whole)
+            self.in_flight += 1
+            if verdicts and not self._admit(job, verdicts[place]):
+                continue
+            self._ready[message.priority].append(job)
+            self._ready_count += 1
         if segments < wanted:
             self._dry_until = now + POLL
         if self._quiet or self.paused or not self.bound:
             self.give_back()
+
+    def _admit(self, job: Job, verdict: Verdict) -> bool:
+        """By the contact rules: it may go, until its hours are over; or it waits, or never goes."""
+        now_ms = wall_ms()
+        job.decision = verdict.packed(now_ms)
+        job.noted = verdict.noted
+        match verdict.outcome:
+            case Send():
+                job.deadline = verdict.closes(now_ms) - self.margin_ms
+                return True
+            case Wait(until, reason):
+                until = now_ms + HELD_MS if until is None else until
+                self._finish(job, settle_waiting(job, until, reason))
+            case Discard(reason):
+                state = MessageState.expired if reason == "expired" else MessageState.blocked
+                self._finish(job, settle_never(job, state, reason))
+        return False
+
+    def _takes_ms(self, job: Job) -> float:
+        """How long the segments after the first need to leave, at least."""
+        rest = job.message.segments - 1
+        if not rest or not self.pacer.rate:
+            return 0.0
+        return rest * 1000.0 / self.pacer.limit(time.monotonic())
+
+    def _close_begun(self, bind: Bind, now_ms: int) -> None:
+        """The hours of a message begun on a bind are over: the rest of it waits for the next."""
+        job = self._begun[bind].popleft()
+        give_up_unwritten(job)
+        if job.pending == 0:
+            self._finish(job, settle_of(job, now_ms))
 
     def give_back(self) -> None:
         """Release what has been claimed and not begun: it is sure not to have left."""
@@ -451,6 +516,8 @@ class Pump:
 
     def _finish(self, job: Job, settle: Settle) -> None:
         self.in_flight -= 1
+        if job.noted and not job.left:
+            settle.unnoted = job.noted
         self._inbound.settle(settle)
 
     # What it waits for

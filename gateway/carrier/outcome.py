@@ -18,6 +18,7 @@ from gateway.message import (
     state_of,
     write_fates,
 )
+from gateway.policy.calendar import NEVER
 from gateway.policy.retry import RULES, Retry, judge
 from gateway.refusal import Fail, Failover, Rule
 from gateway.smpp.text import SegmentBody
@@ -39,7 +40,8 @@ class Job:
     """
 
     __slots__ = (
-        "bind", "bodies", "cost", "entry", "fates", "ids", "lane", "message", "next", "over",
+        "bind", "bodies", "cost", "deadline", "decision", "entry", "fates", "ids", "lane",
+        "message", "next", "noted", "over",
         "pending", "retry", "sent_ms",
     )  # fmt: skip
 
@@ -60,6 +62,12 @@ class Job:
         self.pending = parts
         """Segments whose fate this attempt still has to learn."""
         self.retry: Retry | None = None
+        self.deadline = NEVER
+        """Nothing of it may be written from then on (UTC milliseconds): its hours are over."""
+        self.decision = ""
+        """What the contact rules said of it, packed."""
+        self.noted = ""
+        """The creditor and debtor among whose contacts it is noted."""
         self.over = False
         """A segment was refused that another carrier may take."""
         self.sent_ms = 0
@@ -82,14 +90,17 @@ class Job:
         self.fates, self.ids = [WAITING] * parts, [""] * parts
 
     @property
+    def left(self) -> bool:
+        """Has any of it reached a carrier, or may it have?"""
+        waits, final = MessageState.queued, MessageState.unknown
+        return bool(self.message.fates) or not all(
+            f.state is waits or f.state >= final for f in self.fates
+        )
+
+    @property
     def movable(self) -> bool:
         """May all of it go to another carrier, being sure that this one took none of it?"""
-        waits, final = MessageState.queued, MessageState.unknown
-        return (
-            self.over
-            and not self.message.fates
-            and all(f.state is waits or f.state >= final for f in self.fates)
-        )
+        return self.over and not self.left
 
     @property
     def written(self) -> bool:
@@ -171,6 +182,7 @@ def settle_of(job: Job, now_ms: int, elsewhere: str = "") -> Settle:
             fates=_TAKEN + job.fates[0].carrier_message_id,
             sent_ms=job.sent_ms,
             ids=job.ids,
+            decision=job.decision,
         )
     if elsewhere:
         return _move(job, elsewhere)
@@ -186,6 +198,7 @@ def settle_of(job: Job, now_ms: int, elsewhere: str = "") -> Settle:
         fates=write_fates(job.fates),
         sent_ms=job.sent_ms or now_ms,
         ids=job.ids,
+        decision=job.decision,
         resumed=bool(message.fates),
     )
     if MessageState.in_doubt in states:
@@ -212,7 +225,9 @@ def _move(job: Job, lane_route: str) -> Settle:
             message, route=lane_route, attempt=message.attempt + 1, before=message.attempt
         ),
         ids=[],
-        target=lane_name(lane_route, message.priority, message.campaign, message.client),
+        target=lane_name(
+            lane_route, message.priority, message.campaign, message.client, message.calendar
+        ),
         reason="failover",
     )
 
@@ -235,11 +250,32 @@ def _release(settle: Settle, job: Job, now_ms: int) -> None:
     settle.reason = "retry"
 
 
+def settle_waiting(job: Job, due_ms: int, reason: str) -> Settle:
+    """The settle of a message that may not go yet: again at ``due_ms``, or (-1) with its lane."""
+    message = job.message
+    return Settle(
+        kind=Kind.release,
+        lane=job.lane,
+        entry=job.entry,
+        message=message,
+        fates=message.fates,
+        due_ms=due_ms,
+        ids=[],
+        reason=reason,
+        decision=job.decision,
+        resumed=bool(message.fates),
+    )
+
+
 def settle_expired(job: Job, now_ms: int) -> Settle:
     """The settle of a message whose time to live ended before any of it left."""
+    return settle_never(job, MessageState.expired, "ttl")
+
+
+def settle_never(job: Job, state: MessageState, reason: str) -> Settle:
+    """The settle of a message of which nothing more goes: ``expired`` or ``blocked``."""
     fates = [
-        SegmentFate(MessageState.expired, "ttl", "") if f.state is MessageState.queued else f
-        for f in job.fates
+        SegmentFate(state, reason, "") if f.state is MessageState.queued else f for f in job.fates
     ]
     return Settle(
         kind=Kind.submitted,
@@ -247,10 +283,11 @@ def settle_expired(job: Job, now_ms: int) -> Settle:
         entry=job.entry,
         message=job.message,
         state=state_of([fate.state for fate in fates]),
-        error="ttl",
+        error=reason,
         fates=write_fates(fates),
         sent_ms=0,
         ids=job.ids,
-        reason="ttl",
+        reason=reason,
+        decision=job.decision,
         resumed=bool(job.message.fates),
     )

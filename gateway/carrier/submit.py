@@ -8,7 +8,7 @@ from typing import Final
 
 from gateway.carrier.outcome import Job
 from gateway.config import NO_TLVS, Carrier
-from gateway.message import Message
+from gateway.policy.calendar import NEVER
 from gateway.smpp.addresses import Addresses, Numbers, TonNpi, Written
 from gateway.smpp.pdu import HEADER_LENGTH, SubmitSm, encode
 from gateway.smpp.text import SegmentBody, TextError, measure, segments
@@ -112,11 +112,13 @@ class Submits:
             job.bodies = self._bodies(job)
         return job.bodies[index]
 
-    def _validity(self, message: Message, now_ms: int) -> str:
-        if not (message.expires_ms and self._limited):
+    def _validity(self, job: Job, now_ms: int) -> str:
+        """As long as the message may live, and as its recipient's hours last."""
+        if not self._limited:
             return ""
-        left_ms = message.expires_ms - now_ms
-        return validity_period(max(1, left_ms // 1000)) if left_ms > 0 else ""
+        until = min(job.message.expires_ms or NEVER, job.deadline)
+        left_ms = until - now_ms
+        return validity_period(max(1, left_ms // 1000)) if until < NEVER and left_ms > 0 else ""
 
     def _submit_sm(
         self,
@@ -153,7 +155,7 @@ class Submits:
             message.sender,
             body.udhi,
             body.data_coding,
-            self._validity(message, now_ms),
+            self._validity(job, now_ms),
             self._recipients.written(message.to),
             body.short_message,
             body.tlvs
@@ -187,7 +189,7 @@ class Submits:
             message.sender,
             segment.udhi,
             segment.data_coding,
-            self._validity(message, now_ms),
+            self._validity(job, now_ms),
         )
         octets = b"%b%b%b%c%b" % (before, to.encode(), after, len(text), text)
         if self._referenced:

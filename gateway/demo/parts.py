@@ -86,6 +86,8 @@ url = "embedded"
 state_dir = "{state}"
 [http]
 listen = "127.0.0.1:{http}"
+[policy]
+profile = "off"                  # else a demonstration on a Sunday would send nothing
 [[clients]]
 name = "crm"
 key_sha256 = "{key_sha256}"

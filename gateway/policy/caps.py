@@ -97,6 +97,34 @@ def _limits(times: list[int], caps: Caps, zones: Sequence[str]) -> Iterable[tupl
             yield _week_after(zone, times[-caps.per_week], caps.week_begins), "per_week"
 
 
+def thresholds(now: int, caps: Caps, zones: Sequence[str]) -> tuple[list[int], int, int]:
+    """The same caps as questions that can be asked where the contacts are kept.
+
+    ``[n, since, ...]``: fewer than n contacts at or after since, each; since when no contact may
+    have been over another channel (0: any may); how long a contact matters. :func:`first_allowed`
+    allows ``now`` exactly where all of these do.
+    """
+    limits: list[int] = []
+    for n, days in caps.per_rolling:
+        limits += (n, now - days * DAY + 1)
+    if caps.gap_hours:
+        limits += (1, now - caps.gap_hours * HOUR + 1)
+    crossed = 0
+    for zone in zones:
+        today = local_day(zone, now)
+        if caps.gap_days:
+            limits += (1, day_begins(zone, today - caps.gap_days))
+        if caps.per_day:
+            limits += (caps.per_day, day_begins(zone, today))
+        if caps.per_week or caps.one_channel:
+            week = day_begins(zone, week_of(zone, now, caps.week_begins))
+            if caps.per_week:
+                limits += (caps.per_week, week)
+            if caps.one_channel:
+                crossed = min(crossed, week) if crossed else week
+    return limits, crossed, _reach(caps)
+
+
 def week_of(zone: str, at: int, begins: int) -> int:
     """The local date, as days since 1970, on which the calendar week of an instant began."""
     day = local_day(zone, at)

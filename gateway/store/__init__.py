@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from gateway.store.contacts import Contacts
 from gateway.store.correlation import Correlation
 from gateway.store.events import Events
 from gateway.store.queue import Queue
@@ -32,6 +33,7 @@ class Store:
         self.queue = Queue(self.redis)
         days = messages_hours // 24 + 2
         self.records = Records(self.redis, recipient_days=days)
+        self.contacts = Contacts(self.redis)
         self.events = Events(self.redis)
         self.correlation = Correlation(
             self.redis,

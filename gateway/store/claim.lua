@@ -1,10 +1,11 @@
 -- claim: take messages off the lanes for one consumer, strictly by priority, lanes by turns.
--- ARGV[1] {now_ms, consumer, segments wanted, routes, number, incarnation}. Answers {lane, {entry,
--- body, ...}, ...}; nothing for a number that has been given back before it came (give_back), nor for
+-- ARGV[1] {now_ms, consumer, segments wanted, routes, number, incarnation, calendars that are open,
+-- calendars that are to be let alone}. Answers {lane, {entry, body, ...}, ...}; nothing for a number that has been given back before it came (give_back), nor for
 -- an incarnation that others have declared dead.
 -- COUNT is in messages and the budget in segments: the first read of a lane is a cautious
 -- quarter, and what it shows decides the next. A lane whose campaign may not run leaves the
--- ready-set; resuming brings it back. A front lane (calendar with `!`) keeps its place.
+-- ready-set; resuming brings it back. So does one whose calendar is not open, and its opening
+-- (wake.lua) brings it back. A front lane (calendar with `!`) keeps its place.
 -- What has been taken of a lane is all up to its cursor; who took which is noted as ranges of
 -- entries, and what of a range is still on the lane is not settled.
 local args = cmsgpack.unpack(ARGV[1])
@@ -25,6 +26,15 @@ local function may_run(lane)
     running[campaign] = state
   end
   return state
+end
+
+local open, alone = {any = true}, {}
+for _, calendar in ipairs(args[7]) do open[calendar] = true end
+for _, calendar in ipairs(args[8]) do alone[calendar] = true end
+local LOOK = #args[8] > 0 and -1 or 15
+
+local function calendar_of(lane)
+  return string.match(lane, '^[^:]*:[^:]*:([^:!]*)')
 end
 
 local function keep(lane, entries)
@@ -93,12 +103,18 @@ for priority = 0, 3 do
     local rounds = 0
     while budget > 0 and rounds < 64 do
       rounds = rounds + 1
-      local lanes = call('ZRANGE', ready, 0, 15)
+      local lanes, before = call('ZRANGE', ready, 0, LOOK), budget
       if #lanes == 0 then break end
       local quantum = math.max(1, math.ceil(budget / #lanes))
       for _, lane in ipairs(lanes) do
         if budget <= 0 then break end
-        if may_run(lane) then
+        local calendar = calendar_of(lane)
+        if not open[calendar] then
+          call('ZREM', ready, lane)
+          call('SADD', K_asleep .. calendar, lane)
+        elseif alone[calendar] then
+          turn = turn + 1
+        elseif may_run(lane) then
           local front = string.find(lane, '!:', 1, true)
           local got, more = drink(lane, front and budget or math.min(quantum, budget))
           budget = budget - got
@@ -109,6 +125,7 @@ for priority = 0, 3 do
           call('ZREM', ready, lane)
         end
       end
+      if LOOK < 0 and before == budget then break end
     end
     if budget <= 0 then return answer end
   end

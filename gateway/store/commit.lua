@@ -7,11 +7,12 @@
 -- changes anything.
 -- left: {lane, {entry, ...}, ...}: what is done with. What goes back or into doubt leaves one by
 -- one, below: it must not go back twice.
--- plain: {{key, standing, ...}, {canonical id, id, ...}, {campaign, messages, ...}, ids joined}:
+-- plain: {{key, standing, decision, ...}, {canonical id, id, ...}, {campaign, messages, ...}, ids joined}:
 -- one segment, taken at the first attempt, as nearly all are.
 -- settle: {1 submitted|2 release|3 doubt, lane, entry, id, client, campaign, ref, to, state,
 --          error, fates, attempt, sent_ms, ids, body index, due_ms|-1 front, reason,
---          an earlier attempt left fates, lane it is released to|''}
+--          an earlier attempt left fates, lane it is released to|'', decision|'',
+--          creditor and debtor of whom it is no contact|''}
 -- receipts: {ask, {receipt's eight values (see `apply`), ...}, {place: further readings}}. With
 -- `ask`, one that is not found by its key and has no further readings is asked for again.
 -- receipt codes: 1 moved, 2 no change, 3 parked, 4 settled a doubt, 5 several candidates,
@@ -43,8 +44,9 @@ end
 
 local function settle_plain()
   local records = plain[1]
-  for i = 1, #records, 2 do
-    call('HSET', records[i], 's', records[i + 1])
+  for i = 1, #records, 3 do
+    if records[i + 2] == '' then call('HSET', records[i], 's', records[i + 1])
+    else call('HSET', records[i], 's', records[i + 1], 'y', records[i + 2]) end
   end
   for i = 1, #plain[3], 2 do
     moved(plain[3][i], QUEUED, SUBMITTED, nil, plain[3][i + 1])
@@ -125,6 +127,8 @@ local function release(s)
 end
 
 local function settle(s)
+  if s[21] ~= '' then unnote(s[21], s[4]) end
+  if s[20] ~= '' then call('HSET', K_message .. s[4], 'y', s[20]) end
   if s[1] == 1 then return submit(s) end
   if call('XDEL', K_lane .. s[2], s[3]) == 0 then return end
   if s[1] == 2 then return release(s) end

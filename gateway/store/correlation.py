@@ -81,6 +81,10 @@ class Settle(msgspec.Struct, gc=False, kw_only=True):
     target: str = ""
     """Of a release: the lane it goes to, if not its own."""
     reason: str = ""
+    decision: str = ""
+    """What the contact rules said of it, packed."""
+    unnoted: str = ""
+    """Of one that reached no carrier: the creditor and debtor among whose contacts it was noted."""
     resumed: bool = False
     """An earlier attempt left fates, and receipts may have moved them since."""
 
@@ -288,7 +292,11 @@ def _settle_rows(
         ):
             rows.append(_settle_row(s, bodies))
             continue
-        records += (record + m.id, f"{_SUBMITTED}\x1f{account}\x1f{s.sent_ms}\x1f\x1f\x1f{s.fates}")
+        records += (
+            record + m.id,
+            f"{_SUBMITTED}\x1f{account}\x1f{s.sent_ms}\x1f\x1f\x1f{s.fates}",
+            s.decision,
+        )
         ids.append(m.id)
         campaigns[m.campaign] = campaigns.get(m.campaign, 0) + 1
         if s.ids[0]:
@@ -307,7 +315,7 @@ def _settle_row(s: Settle, bodies: list[bytes]) -> list[Any]:
     return [
         s.kind, s.lane, s.entry, m.id, m.client, m.campaign, m.ref, m.to, s.state, s.error,
         s.fates, str(m.attempt), str(s.sent_ms), s.ids, body, s.due_ms, s.reason, s.resumed,
-        s.target,
+        s.target, s.decision, s.unnoted,
     ]  # fmt: skip
 
 

@@ -15,6 +15,10 @@ taken        hash    per lane: ``>`` to the last entry claimed; consumer to the 
 givenback    hash    consumer to the number of its last claim that was given back
 ready        zset    per route and priority: lanes with something to claim, by turn
 lanes        set     every lane there is
+asleep       set     per calendar: its lanes, off the ready-set until it opens
+calendars    hash    calendar to what it stands for (gateway.policy.calendars)
+contact      hash    per creditor (``*``: all): number to what is known of its owner
+cap          string  per creditor and debtor: the contacts of late, ours and those we were told of
 held         set     per campaign: its lanes, to find them again after a pause
 body         hash    message id to body, for messages that wait for a time of their own
 due          zset    message id (``!`` before it: to the front) by the time it is due
@@ -59,6 +63,10 @@ NAMES: dict[str, str] = {
     "givenback": "gb",
     "ready": "ready",
     "lanes": "lanes",
+    "asleep": "asleep",
+    "calendars": "cals",
+    "contact": "ct",
+    "cap": "cap",
     "held": "held",
     "body": "body",
     "due": "due",
@@ -99,6 +107,7 @@ FIELDS: dict[str, str] = {
     "reason": "m",
     "data": "d",
     "callback_url": "cb",
+    "decision": "y",
 }
 """The record's fields and their stored names: a listpack pays for every letter."""
 
@@ -115,6 +124,7 @@ FIXED = (
     "expires_ms",
     "encoding",
     "debtor",
+    "calendar",
 )
 """What never changes of a message is one field, ``fixed``: these, joined by :data:`UNIT`."""
 STANDING = ("state", "carrier", "submitted_ms", "final_ms", "error", "fates")
@@ -145,15 +155,15 @@ def split_ids(joined: bytes) -> list[str]:
     return [text[at : at + ID_DIGITS] for at in range(0, len(text), ID_DIGITS)]
 
 
-def lane_name(route: str, priority: int, campaign: str, client: str, calendar: str = "any") -> str:
+def lane_name(route: str, priority: int, campaign: str, client: str, calendar: str) -> str:
     """The lane of a message: messages without a campaign share one a client."""
     return f"{route}:{priority}:{calendar}:{campaign or '@' + client}"
 
 
 _SINGLE = frozenset(
     {
-        "lanes", "givenback", "body", "due", "partsat", "cutat", "indexes", "doubt", "nodes",
-        "layout",
+        "lanes", "givenback", "calendars", "body", "due", "partsat", "cutat", "indexes", "doubt",
+        "nodes", "layout",
     }
 )  # fmt: skip
 PRELUDE = "local P = KEYS[1]\nlocal call = redis.call\n" + "".join(

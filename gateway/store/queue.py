@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -45,6 +45,10 @@ class Queue:
         self._redis = redis
         self._keys = redis.keys
         self.moved: Moved = lambda carrier, state, count: None
+        self.calendars_seen: set[str] = set()
+        """Of which calendars there are lanes, as of the last look."""
+        self.fresh: dict[str, bytes] = {}
+        """Calendars that are not in the store yet: what others put here goes there first."""
         self.seen: Callable[[Iterable[str]], None] = lambda lane_routes: None
         """Hears now and then of which routes there are lanes."""
         self.incarnation = ""
@@ -62,7 +66,36 @@ class Queue:
         """:meth:`put` of one message."""
         return self.puts.submit_one(put)
 
+    async def wake(self, calendars: Sequence[str], now_ms: int) -> int:
+        """Calendars have opened: their lanes may be claimed again; answers how many."""
+        return int(await self._redis.run(scripts.WAKE, [now_ms, list(calendars)]))
+
+    async def asleep(self, calendars: Sequence[str]) -> list[str]:
+        """Those of these calendars that have lanes asleep."""
+        counts = await self._redis.pipeline(
+            [("SCARD", self._keys("asleep", calendar)) for calendar in calendars]
+        )
+        return [calendar for calendar, n in zip(calendars, counts, strict=True) if int(n)]
+
+    async def define(self, calendars: Mapping[str, bytes]) -> None:
+        """Keep what calendars stand for."""
+        await self._redis.pipeline(
+            [("HSETNX", self._keys("calendars"), name, c) for name, c in calendars.items()]
+        )
+
+    async def defined(self, names: Sequence[str]) -> dict[str, bytes]:
+        """What calendars stand for, as far as the store knows."""
+        if not names:
+            return {}
+        found = await self._redis.call("HMGET", self._keys("calendars"), *names)
+        return {name: blob for name, blob in zip(names, found, strict=True) if blob is not None}
+
     async def _put(self, batch: list[Put]) -> tuple[list[PutResult], float]:
+        if self.fresh:  # before the first message of theirs
+            fresh = dict(self.fresh)
+            await self.define(fresh)
+            for name in fresh:
+                self.fresh.pop(name, None)
         now = max(put.message.accepted_ms for put in batch)
         answers = await self._redis.run(
             scripts.PUT,
@@ -73,17 +106,28 @@ class Queue:
         return [_put_result(answer) for answer in answers], micros / 1e6
 
     async def claim(
-        self, routes: Sequence[str], consumer: str, segments: int, now_ms: int, number: int
+        self,
+        routes: Sequence[str],
+        consumer: str,
+        segments: int,
+        now_ms: int,
+        number: int,
+        opened: Sequence[str] = (),
+        alone: Sequence[str] = (),
     ) -> list[Claimed]:
         """Take up to ``segments`` segments' worth of messages, urgent first.
 
         The last message of a lane may go over; what is claimed must be settled. ``number`` counts
-        the consumer's claims: one that comes after it has been given back takes nothing.
+        the consumer's claims: one that comes after it has been given back takes nothing. Lanes
+        whose calendar is not among ``opened`` fall asleep; those of ``alone`` are passed over.
         """
         answer = await self._redis.run(
             scripts.CLAIM,
-            [now_ms, consumer, segments, list(routes), number, self.incarnation],
-        )
+            [
+                now_ms, consumer, segments, list(routes), number, self.incarnation,
+                list(opened), list(alone),
+            ],
+        )  # fmt: skip
         claimed: list[Claimed] = []
         for lane, entries in zip(answer[::2], answer[1::2], strict=True):
             name = lane.decode()
@@ -167,6 +211,7 @@ class Queue:
         lengths = await self._redis.pipeline([("XLEN", self._keys("lane", lane)) for lane in lanes])
         depths: dict[tuple[str, str], int] = {}
         self.seen({lane.partition(":")[0] for lane in lanes})
+        self.calendars_seen = {lane.split(":")[2].rstrip("!") for lane in lanes}
         for lane, length in zip(lanes, lengths, strict=True):
             lane_route, priority = lane.split(":")[:2]
             route = route_name(lane_route)
@@ -241,7 +286,7 @@ class Queue:
             [
                 m.id,
                 m.attempt,
-                lane_name(m.route, m.priority, m.campaign, m.client),
+                lane_name(m.route, m.priority, m.campaign, m.client, m.calendar),
                 m.fates,
             ]
             for m in messages
@@ -252,23 +297,23 @@ class Queue:
 
 def _put_rows(batch: list[Put]) -> tuple[list[Any], list[Any], dict[int, Any]]:
     """Groups, items and special cases, as put.lua reads them."""
-    places: dict[tuple[str, str, str, int], int] = {}
+    places: dict[tuple[str, str, str, int, str], int] = {}
     groups: list[tuple[str, str, str]] = []
     items: list[Any] = []
     special: dict[int, Any] = {}
     for number, put in enumerate(batch, 1):
         m = put.message
-        group = (m.client, m.campaign, m.route, m.priority)
+        group = (m.client, m.campaign, m.route, m.priority, m.calendar)
         place = places.get(group)
         if place is None:
-            lane = lane_name(m.route, m.priority, m.campaign, m.client)
+            lane = lane_name(m.route, m.priority, m.campaign, m.client, m.calendar)
             groups.append((m.client, m.campaign, lane))
             place = places[group] = len(groups)
         items += (
             place, m.id, put.digest if put.derived else "",
             f"{m.client}\x1f{m.campaign}\x1f{m.ref}\x1f{m.to}\x1f{m.sender}\x1f{m.segments}\x1f"
             f"{m.priority}\x1f{m.route}\x1f{m.accepted_ms}\x1f{m.expires_ms}\x1f{m.encoding}\x1f"
-            f"{m.debtor}",
+            f"{m.debtor}\x1f{m.calendar}",
             m.to, m.segments,
         )  # fmt: skip
         if put.not_before_ms or put.blocked or put.data or put.callback_url:

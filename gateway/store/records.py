@@ -57,7 +57,9 @@ class Records:
         entry, front = await self._redis.call("HMGET", key, FIELDS["entry"], FIELDS["front"])
         if entry is None:
             return record
-        lane = lane_name(record.route, record.priority, record.campaign, record.client)
+        lane = lane_name(
+            record.route, record.priority, record.campaign, record.client, record.calendar
+        )
         taken = self._keys("taken", front.decode() if front else lane)
         cursor = await self._redis.call("HGET", taken, ">")
         if cursor is not None and _place(entry) <= _place(cursor):
@@ -372,6 +374,9 @@ def _campaign(row: Any) -> Campaign | None:
         ttl=int(values["ttl"]),
         in_doubt=InDoubtRule(values["in_doubt"]),
         data=values["data"],
+        policy=values.get("policy", ""),
+        hours=values.get("hours", ""),
+        creditor=values.get("creditor", ""),
     )
 
 

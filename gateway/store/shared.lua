@@ -80,15 +80,17 @@ end
 
 -- The lane of a record's fixed field.
 local function lane_of(fixed)
-  local client, campaign, priority, route = string.match(fixed,
-    '^([^\031]*)\031([^\031]*)\031[^\031]*\031[^\031]*\031[^\031]*\031[^\031]*\031([^\031]*)\031([^\031]*)')
-  return route .. ':' .. priority .. ':any:' .. (campaign ~= '' and campaign or '@' .. client)
+  local client, campaign, priority, route, calendar = string.match(fixed,
+    '^([^\031]*)\031([^\031]*)\031[^\031]*\031[^\031]*\031[^\031]*\031[^\031]*\031([^\031]*)\031([^\031]*)'
+    .. '.*\031([^\031]*)$')
+  return route .. ':' .. priority .. ':' .. calendar .. ':'
+    .. (campaign ~= '' and campaign or '@' .. client)
 end
 
 -- The lane of a body (gateway.message.Message), which may have moved to another route's.
 local function lane_of_body(body)
   local m = cmsgpack.unpack(body)
-  return m[11] .. ':' .. m[10] .. ':any:' .. (m[4] ~= '' and m[4] or '@' .. m[3])
+  return m[11] .. ':' .. m[10] .. ':' .. m[19] .. ':' .. (m[4] ~= '' and m[4] or '@' .. m[3])
 end
 
 -- The segment's place in a 16-bit user_message_reference: the id's last four digits plus it.
@@ -185,6 +187,16 @@ local function held_entries(lane, consumer, limit)
     end
   end
   return found
+end
+
+-- A message that was admitted and reached no carrier is no contact.
+local function unnote(debtor, id)
+  local key, kept = K_cap .. debtor, {}
+  for entry in string.gmatch(call('GET', key) or '', '[^\030]+') do
+    if string.match(entry, '^%d+ (%S*)') ~= id then kept[#kept + 1] = entry end
+  end
+  if #kept > 0 then call('SET', key, table.concat(kept, '\030'), 'KEEPTTL')
+  else call('DEL', key) end
 end
 
 -- Does the record's recipient agree with the one a receipt names, perhaps without its prefix?

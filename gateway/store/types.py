@@ -44,6 +44,10 @@ class Put(msgspec.Struct, gc=False):
     """Not empty: store it as ``blocked`` with this reason (``no_route``, ``only_to``)."""
     told: Transliterated | None = None
     """For the answer alone: what a transliteration changed, if it did."""
+    opens_ms: int = 0
+    """For the answer alone: when its recipient's hours begin, if they have not."""
+    hold: str = ""
+    """For the answer alone: why the contact rules hold it now."""
 
 
 class PutResult(msgspec.Struct, gc=False):
@@ -78,6 +82,9 @@ class MessageRecord(msgspec.Struct, kw_only=True):
     reason: str = ""
     error: str = ""
     debtor: str = ""
+    calendar: str = "any"
+    decision: str = ""
+    """What the contact rules said last, packed (:class:`gateway.policy.decide.Decision`)."""
     data: str = ""
     callback_url: str = ""
     events: list[tuple[int, str]] = []

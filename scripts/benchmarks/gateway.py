@@ -62,6 +62,7 @@ class Gateway:
             "http": {"listen": f"127.0.0.1:{self.port}"},
             "node": {"name": "bench"},
             "log": {"level": "warning"},
+            "policy": {"profile": "off"},
             "clients": [client],
             "carriers": [carrier],
             "routes": [route],

@@ -20,7 +20,7 @@ from gateway.api.server import Api
 from gateway.carrier.told import Show
 from gateway.carrier.trace import Trace, Watcher
 from gateway.carrier.unread import Unread
-from gateway.config import Carrier, Client, Config, Http, Redis, Route, Safety
+from gateway.config import Carrier, Client, Config, Http, Policy, Redis, Route, Safety
 from gateway.errors import CallerError
 from gateway.message import Receipt, ReceiptState
 from gateway.metrics import Metrics
@@ -105,6 +105,7 @@ def config(state_dir: Path) -> Config:
     return Config(
         http=Http(listen="127.0.0.1:0", metrics_listen="127.0.0.1:0", max_body_bytes=100_000),
         redis=Redis(state_dir=str(state_dir)),
+        policy=Policy(profile="off"),
         clients=(
             client("crm", "submit", "read", "admin"),
             client("other", "submit", "read"),

@@ -396,6 +396,7 @@ class Gateway:
             "http": {"listen": "127.0.0.1:0", **(http or {})},
             "node": {"name": name},
             "lifecycle": {"drain_seconds": 10, **(lifecycle or {})},
+            "policy": {"profile": "off"},
             "clients": [
                 {
                     "name": "crm",

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.policy.calendar import DAY, HOUR, MINUTE
-from gateway.policy.caps import Contact, Verdict, counted, first_allowed
+from gateway.policy.caps import Contact, Verdict, counted, first_allowed, thresholds
 from gateway.policy.decide import Rulebook
 from gateway.policy.rules import Caps, Profile
 from tests.policy.slow import ms, zone
@@ -187,3 +187,31 @@ def test_the_first_allowed_instant(
 @pytest.mark.parametrize("cap", ["per_day", "per_week", "gap_days"])
 def test_old_contacts_do_not_matter(cap: str) -> None:
     assert held("2026-07-14T15:00:00Z", Caps(**{cap: 1}), at("2026-07-01T15:00:00Z"))[1] == ""
+
+
+@given(st.data())
+def test_the_questions_say_what_the_verdict_says(data: st.DataObject) -> None:
+    zones = data.draw(st.sampled_from([("America/Santiago",), ("America/Lima", "Pacific/Easter")]))
+    caps = Caps(
+        per_day=data.draw(st.integers(0, 2)),
+        per_week=data.draw(st.integers(0, 3)),
+        per_rolling=tuple(
+            data.draw(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 9)), max_size=2))
+        ),
+        gap_days=data.draw(st.integers(0, 3)),
+        gap_hours=data.draw(st.sampled_from([0, 24, 48])),
+        one_channel=data.draw(st.booleans()),
+        week_begins=data.draw(st.sampled_from([0, 6])),
+    )
+    now = data.draw(st.integers(1_770_000_000_000, 1_780_000_000_000))
+    ages = data.draw(st.lists(st.integers(0, 12 * DAY), max_size=5))
+    contacts = [
+        Contact(now - age, data.draw(st.sampled_from(["sms", "sms", "call"]))) for age in ages
+    ]
+    limits, crossed, reach = thresholds(now, caps, zones)
+    young = [c for c in contacts if c.at > now - reach]
+    allowed = all(
+        sum(c.at >= since for c in young) < n
+        for n, since in zip(limits[::2], limits[1::2], strict=True)
+    ) and not (crossed and any(c.channel != "sms" and c.at >= crossed for c in young))
+    assert allowed == (first_allowed(now, contacts, caps, zones).at == now)

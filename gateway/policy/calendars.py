@@ -1,0 +1,112 @@
+"""Calendars: what messages have in common that may go at the same times. UTC milliseconds.
+
+A message's lane names its calendar, so that a lane is read or not as a whole. A calendar is a
+place (country, region, zones), a profile, and perhaps a campaign's own hours; its name is made
+from these, so that every node makes the same. What the rules say of it may change with a new
+file; the calendar stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import blake2b
+
+import msgspec
+
+from gateway.policy.calendar import NEVER
+from gateway.policy.decide import Rule, Rulebook
+from gateway.policy.rules import Week
+from gateway.policy.zones import NOWHERE, Place
+
+ANY = "any"
+"""The calendar of messages that no contact rule holds back."""
+HELD = "held"
+"""The calendar of recipients of whom nobody knows where they are: it never opens."""
+LONGEST_LOOK = 60_000
+"""The longest that an answer of :meth:`Calendars.open_at` is kept."""
+
+
+class Calendar(msgspec.Struct, frozen=True, array_like=True):
+    """What a calendar stands for, as the store keeps it."""
+
+    place: Place
+    profile: str
+    week: Week | None = None
+    """A campaign's hours over the profile's."""
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Calendar).decode
+
+
+class Calendars:
+    """The calendars that this process knows."""
+
+    def __init__(self, book: Rulebook) -> None:
+        self.book = book
+        self.fresh: dict[str, bytes] = {}
+        """Made here and not in the store yet: there before the first message of theirs."""
+        self._known: dict[str, Calendar] = {HELD: Calendar(NOWHERE, "prudent")}
+        self._names: dict[tuple[Place, str, Week | None], str] = {}
+        self._open: dict[str, int] = {}
+        self._from = self._until = 0
+
+    def name(self, place: Place, profile: str, week: Week | None = None) -> str:
+        """The calendar of a recipient's place under a profile, perhaps narrowed."""
+        found = self._names.get((place, profile, week))
+        if found is None:
+            found = self._names[place, profile, week] = self._make(place, profile, week)
+        return found
+
+    def _make(self, place: Place, profile: str, week: Week | None) -> str:
+        if not place.zones:
+            return HELD
+        blob = _encode(Calendar(place, profile, week))
+        name = f"{place.country.lower()}-{blake2b(blob, digest_size=4).hexdigest()}"
+        if name not in self._known:
+            self._known[name] = Calendar(place, profile, week)
+            self.fresh[name] = blob
+            self._until = 0
+        return name
+
+    def unknown(self, names: Iterable[str]) -> list[str]:
+        """Those that this process has not learned of yet."""
+        return [name for name in names if name != ANY and name not in self._known]
+
+    def learn(self, name: str, blob: bytes) -> None:
+        """What the store has of a calendar that another process made."""
+        self._known[name] = _decode(blob)
+        self._until = 0
+
+    def of(self, name: str) -> Calendar | None:
+        """What a calendar stands for; None: this process does not know it."""
+        return self._known.get(name)
+
+    def rule(self, name: str, now: int) -> tuple[Rule | None, Place]:
+        """The rule in force for a calendar, and its place."""
+        known = self._known.get(name)
+        if known is None:
+            return None, NOWHERE
+        return self.book.rule(known.place.country, known.profile, now, known.week), known.place
+
+    def look(self, name: str, now: int) -> tuple[bool, int]:
+        """Is it open, and until when does that hold?"""
+        rule, place = self.rule(name, now)
+        if rule is None or not place.zones or not rule.policy.enabled:
+            return False, NEVER
+        is_open, until = rule.hours(place.zones, place.region).look(now)
+        return is_open, min(until, rule.until)
+
+    def open_at(self, now: int) -> dict[str, int]:
+        """Those that are open, and until when each is."""
+        if not self._from <= now < self._until:
+            looks = {name: self.look(name, now) for name in self._known}
+            self._open = {name: until for name, (is_open, until) in looks.items() if is_open}
+            self._from = now
+            self._until = min([now + LONGEST_LOOK, *(until for _, until in looks.values())])
+        return self._open
+
+    @property
+    def until(self) -> int:
+        """How long the last answer of :meth:`open_at` holds."""
+        return self._until
