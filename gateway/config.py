@@ -441,6 +441,11 @@ class Lifecycle:
     """The longest wait for responses under way after SIGTERM."""
 
 
+STOP_REPLY = text(
+    "a text of up to 140 characters; {creditor} in it is replaced", lambda v: len(v) <= 140
+)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Policy:
     """The contact rules: hours, caps, lists (``policies/*.toml``, docs/contact-rules.md)."""
@@ -451,6 +456,9 @@ class Policy:
     """Of messages whose campaign names none. ``off``: no rule holds any message back."""
     margin_seconds: Annotated[float, seconds(0, 3600)] = 30.0
     """So long before its hours are over nothing leaves, and the validity of what has left ends."""
+    stop_reply: Annotated[str, STOP_REPLY] = ""
+    """What tells a debtor, once, that there will be no more messages; empty: nothing does.
+    ``{creditor}`` stands for the creditor's name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

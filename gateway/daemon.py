@@ -19,18 +19,22 @@ import msgspec
 import uvloop
 
 from gateway import policies
+from gateway.api.intake import Origin
 from gateway.api.server import Api
+from gateway.api.shapes import MessageIn
 from gateway.carrier.account import Account, Carriers
 from gateway.carrier.admission import Admission
 from gateway.carrier.dispatch import Limit
+from gateway.carrier.heard import Hearing
 from gateway.clock import wall_ms
 from gateway.config import Config
-from gateway.errors import Fenced, RecadoError, StoreUnavailable
+from gateway.errors import CallerError, Fenced, RecadoError, StoreUnavailable
 from gateway.message import InDoubtRule, Message, MessageState, read_fates, write_fates
 from gateway.metrics import Metrics
 from gateway.notify import Notify
-from gateway.policy.calendars import Calendars
+from gateway.policy.calendars import ANY, Calendars
 from gateway.store import Store
+from gateway.store.correlation import Heard
 from gateway.store.embedded import EmbeddedServer
 from gateway.store.node import LOOK_AGAIN_SECONDS, Node
 
@@ -39,6 +43,8 @@ log = logging.getLogger(__name__)
 PROMOTE_SECONDS = 1.0
 PARTS_SECONDS = 1.0
 OPEN_SECONDS = 1.0
+CONFIRM_SECONDS = 300
+"""An opt-out's confirmation that has not left by then is worthless (47 CFR 64.1200(a)(12))."""
 MEASURE_SECONDS = 2.0
 SWEEP_SECONDS = 60.0
 LAG_SECONDS = 0.5
@@ -136,6 +142,9 @@ class Daemon:
             lambda: self.ready,
             calendars=self.calendars,
         )
+        self._hearing = Hearing(self.store, self._confirm)
+        for account in self.carriers.accounts.values():
+            account.inbound.heard = self._hearing.take
         self._tasks: list[asyncio.Task[None]] = []
 
     def _calendars(self) -> Calendars | None:
@@ -151,6 +160,24 @@ class Daemon:
             account.pump.admission = Admission(calendars, self.store.contacts)
             account.pump.margin_ms = int(policy.margin_seconds * 1000)
         return calendars
+
+    async def _confirm(self, heard: Heard) -> None:
+        """One message, at once and whatever the hour: there will be no more."""
+        text = self.config.policy.stop_reply.replace("{creditor}", heard.creditor)
+        if not text or not heard.client:
+            return
+        line = MessageIn(
+            to=f"+{heard.sender}", text=text, sender=heard.to, priority="urgent",
+            ttl=CONFIRM_SECONDS, transliterate=True,
+        )  # fmt: skip
+        try:
+            put = self.api.context.intake.put(line, None, Origin(heard.client), 0, wall_ms())
+        except CallerError as error:
+            log.error("no confirmation", extra={"to": heard.sender, "detail": error.detail})
+            return
+        put.message = msgspec.structs.replace(put.message, calendar=ANY, creditor=heard.creditor)
+        await self.store.queue.put([put])
+        self.carriers.wake()
 
     async def _open(self) -> None:
         """Wake the lanes of calendars that have opened, to the second; learn of new ones."""
@@ -303,8 +330,10 @@ class Daemon:
                 return
 
     async def _parts(self) -> None:
-        if await self.store.correlation.close_parts(wall_ms(), self._owner):
+        whole = await self.store.correlation.close_parts(wall_ms(), self._owner)
+        if whole:
             self.store.events.ring()
+            await self._hearing.take(whole, "")
 
     async def _measure(self) -> None:
         self.metrics.redis_seconds = await self.store.ping()

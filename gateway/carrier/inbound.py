@@ -12,7 +12,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -34,7 +34,7 @@ from gateway.smpp.receipt import ONE_READING, Habits, candidates, first_key, rea
 from gateway.smpp.session import Session
 from gateway.store import Store
 from gateway.store.commit import BatchSize
-from gateway.store.correlation import Found, Matched, ReceiptItem, Settle, new_batch
+from gateway.store.correlation import Found, Heard, Matched, ReceiptItem, Settle, new_batch
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +92,10 @@ class Delivery(msgspec.Struct, gc=False):
     answered: bool = False
 
 
+async def _unheard(replies: Sequence[Heard], carrier: str) -> None:
+    """Nobody listens."""
+
+
 class Inbound:
     """Commits what one account's pump and binds learn."""
 
@@ -106,6 +110,8 @@ class Inbound:
         self.store_away = False
         self.freed: Callable[[], None] = lambda: None
         """Called when a commit has made room for more to be in flight."""
+        self.heard: Callable[[Sequence[Heard], str], Awaitable[None]] = _unheard
+        """Called with replies that are stored, before they are answered; the daemon sets it."""
         self._carrier = carrier
         self._store = store
         self._owner = owner
@@ -236,6 +242,8 @@ class Inbound:
                 )
             )
             self._metrics.replies(len(whole))
+            if whole:
+                await self._until_kept(lambda _: self.heard(whole, self._carrier.name))
             self._acknowledge(replies)
             self._remember([d.reply for d in replies if d.answered and d.reply is not None])
         self._committing = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -113,6 +113,22 @@ class Matched(msgspec.Struct, gc=False):
     """Which reading of its id found it: 0 the key, and so on through the others."""
 
 
+class Heard(NamedTuple):
+    """A reply that is whole and stored."""
+
+    id: str
+    client: str
+    campaign: str
+    message_id: str
+    """The message that last wrote to its sender; empty: none did."""
+    sender: str
+    """Digits, as ``to``."""
+    to: str
+    text: str
+    creditor: str
+    """For whom its sender was written to; the client's name where the campaign names none."""
+
+
 class Correlation:
     """Commits for the carriers of this process."""
 
@@ -168,8 +184,8 @@ class Correlation:
 
     async def reply(
         self, account: str, replies: list[Reply], now_ms: int, owner: str, batch: str = ""
-    ) -> list[tuple[str, str, str, str]]:
-        """Store replies; answers (reply id, client, campaign, message id) for each that is whole.
+    ) -> list[Heard]:
+        """Store replies; answers each that is whole.
 
         A part of a longer one waits for the others (:meth:`close_parts`). ``owner`` gets those
         that fit no message.
@@ -181,24 +197,20 @@ class Correlation:
                 REMEMBER_PARTS_SECONDS,
             ],
         )  # fmt: skip
-        return [
-            (whole[0].decode(), whole[1].decode(), whole[2].decode(), whole[3].decode())
-            for whole in answer
-            if whole
-        ]
+        return [Heard(*map(bytes.decode, whole)) for whole in answer if whole]
 
-    async def close_parts(self, now_ms: int, owner: str) -> int:
-        """Store as they are the replies whose other parts have not come in time; how many."""
-        closed = 0
+    async def close_parts(self, now_ms: int, owner: str) -> list[Heard]:
+        """Store as they are the replies whose other parts have not come in time."""
+        closed: list[Heard] = []
         for marked, before in ((True, now_ms - PARTS_MS), (False, now_ms - CUT_MS)):
             arguments = [
                 now_ms, owner, self._days, marked, before, CLOSED_PARTS, REMEMBER_PARTS_SECONDS
             ]  # fmt: skip
             more = True
             while more:
-                count = int(await self._redis.run(scripts.PARTS, arguments))
+                count, taken = await self._redis.run(scripts.PARTS, arguments)
                 more = count == CLOSED_PARTS
-                closed += count
+                closed += [Heard(*map(bytes.decode, whole)) for whole in taken]
         return closed
 
     async def close_unknown(self, hour: int, now_ms: int) -> int:

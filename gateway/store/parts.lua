@@ -1,9 +1,11 @@
 -- parts: replies whose other parts did not come are stored as they are. ARGV[1] {now_ms, client of
 -- replies that fit nothing, days to look back, marked or not, those since before, limit, seconds
--- that parts are remembered}. Answers how many there were; call again while that is the limit.
+-- that parts are remembered}. Answers how many there were, and what `take_reply` does of each; call
+-- again while that is the limit.
 local args = cmsgpack.unpack(ARGV[1])
 local now, owner, days, remember = args[1], args[2], args[3], args[7]
 local waits = args[4] and K_partsat or K_cutat
+local taken = {}
 local waiting = call('ZRANGEBYSCORE', waits, '-inf', args[5], 'LIMIT', 0, args[6])
 for _, name in ipairs(waiting) do
   local of, sender, to, total = string.match(name,
@@ -19,8 +21,10 @@ for _, name in ipairs(waiting) do
     text = call('GET', key)
     call('DEL', key)
   end
-  if text and text ~= '' then take_reply(sender, to, text, owner, now, days) end
+  if text and text ~= '' then
+    taken[#taken + 1] = take_reply(sender, to, text, owner, now, days)
+  end
   call('ZREM', waits, name)
 end
 flush(now)
-return #waiting
+return {#waiting, taken}

@@ -364,7 +364,8 @@ local function last_message(sender, to, now, days)
   end
 end
 
--- Stores a whole reply and tells it: {reply id, client, campaign, message id}.
+-- Stores a whole reply and tells it: {reply id, client, campaign, message id, sender, to, text,
+-- creditor for whom its sender was written to}.
 local function take_reply(sender, to, text, owner, now, days)
   local id, fixed = last_message(sender, to, now, days)
   local client, campaign, ref = owner, '', ''
@@ -373,7 +374,9 @@ local function take_reply(sender, to, text, owner, now, days)
                       'v', account, 'c', campaign, 'm', id or '', 'r', ref)
   tell(client, 'reply', id or '', campaign, ref, sender, '\031' .. to .. '\031' .. text)
   count(campaign, 'replies', 1)
-  return {stored, client, campaign, id or ''}
+  local creditor = campaign ~= '' and call('HGET', K_campaign .. campaign, 'creditor') or ''
+  if creditor == '' then creditor = client end
+  return {stored, client, campaign, id or '', sender, to, text, creditor}
 end
 
 -- The texts of a marked reply's parts in their order, without those that have not come.
