@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import shlex
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from gateway.cli import _parser
 from gateway.config import Carrier, Config, Route, load
+from gateway.simulator import cli as simulator
+from gateway.simulator import options
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "carriers.md").read_text(encoding="utf-8")
@@ -72,11 +76,27 @@ def test_the_tests_that_it_names_exist() -> None:
     assert named <= set(re.findall(r"^(?:async )?def (test_[a-z0-9_]+)", code, re.MULTILINE))
 
 
-def test_its_commands_and_metrics_exist() -> None:
-    cli = (ROOT / "gateway" / "cli.py").read_text(encoding="utf-8")
-    commands = set(re.findall(r"^ {4}recado ([a-z]+)|`recado ([a-z]+)", PAGE, re.MULTILINE))
-    for command in {one or other for one, other in commands}:
-        assert f'add_parser(\n        "{command}"' in cli or f'add_parser("{command}"' in cli
+def test_its_commands_are_the_command_lines() -> None:
+    lines = re.findall(r"^ {4}recado (.*)$", PAGE, re.MULTILINE)
+    assert len(lines) > 7
+    for line in lines:
+        command, *rest = shlex.split(line)
+        if command == "simulate":
+            assert simulator.load(options.parser().parse_args(rest)).accounts
+        else:
+            assert _parser().parse_args([command, *rest]).command
+    for command in set(re.findall(r"`recado ([a-z]+)", PAGE)) - {"simulate"}:
+        with pytest.raises(SystemExit, match="0"):
+            _parser().parse_args([command, "--help"])
+
+
+def test_its_calls_and_metrics_exist() -> None:
+    api = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    for path in re.findall(r"`(?:GET|POST|PATCH) ([^`]*)`", PAGE):
+        assert (
+            re.sub(r"/(?:sur|\{name\})/pause", "/{name}/pause", path).replace("/sur/", "/{name}/")
+            in api
+        ), path
     metrics = (ROOT / "gateway" / "metrics.py").read_text(encoding="utf-8")
     for metric in set(re.findall(r"`recado_([a-z_]+)`", PAGE)):
         assert metric in metrics or metric.removesuffix("_total") in metrics, metric
