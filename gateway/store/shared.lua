@@ -193,6 +193,12 @@ local function agrees(named, to)
     or string.sub(named, -#to) == to
 end
 
+-- Is a receipt about this recipient? Some carriers leave the addresses as the submit had them, the
+-- recipient in the sender's place; a short code there says nothing, it may end any number.
+local function is_for(r, to)
+  return agrees(r[2], to) or #r[3] >= 7 and agrees(r[3], to)
+end
+
 -- A segment as a correlation names it: the message id, and after the first `:2` and so on.
 local function segment(id, index)
   return index == 1 and id or id .. ':' .. index
@@ -220,7 +226,7 @@ local function apply_to_one(id, key, record, r, now)
   local state = r[5]
   if not head or RANK[state] <= RANK[SUBMITTED] then return nil end
   local client, campaign, ref, to = who(record[2])
-  if not agrees(r[2], to) then return nil end
+  if not is_for(r, to) then return nil end
   if r[6] ~= '' then said = r[6] end
   if carrier_id == '' then carrier_id = r[7] end
   local error = state ~= DELIVERED and said or ''
@@ -243,7 +249,7 @@ local function apply(id, index, r, now)
     if old then return old, state, sent_ms end
   end
   local client, campaign, ref, to = who(m[2])
-  if not agrees(r[2], to) then return nil end
+  if not is_for(r, to) then return nil end
   local old, carrier, sent, final, said, written = read_standing(m[1])
   local fates = split_fates(written)
   local fate = fates[index]
