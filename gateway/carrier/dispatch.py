@@ -279,6 +279,9 @@ class Pump:
                 touched.append(bind)
             if not job.written:
                 self._begun[bind].append(job)
+        if len(self._binds) > 1 and freest in touched:  # of equals another is the next
+            self._binds.remove(freest)
+            self._binds.append(freest)
         for bind in touched:
             bind.flush()
         self._mark(now)
