@@ -123,7 +123,7 @@ class Pump:
         self._claiming: asyncio.Task[None] | None = None
         self._store_away = False
         self._claims = 0
-        """How many claims have been asked for."""
+        """How many claims, and times of giving them back, have been asked for."""
         self._lost_claim = False
         """Redis did not answer a claim, and may have carried it out."""
         self._dry_until = 0.0
@@ -367,7 +367,12 @@ class Pump:
         self.kick()
 
     async def _take_back(self) -> None:
-        """A claim's answer was lost: now that we hold nothing, what is claimed for us is that."""
+        """A claim's answer was lost: now that we hold nothing, what is claimed for us is that.
+
+        Each try has a number of its own: the store may carry out one whose answer was lost after
+        we have claimed again, and must not take that from under us.
+        """
+        self._claims += 1
         given = await self._store.queue.give_back(self._consumer, wall_ms(), self._claims)
         self._lost_claim = False
         if given:

@@ -97,7 +97,8 @@ class Queue:
         """Put back on their lanes what ``consumer`` has claimed, in front; answers how many.
 
         For a claim whose answer was lost: only while the consumer holds nothing itself. Claims
-        up to ``number`` that Redis has not seen yet will take nothing.
+        up to ``number`` that Redis has not seen yet will take nothing, and what comes of this call
+        after one with a higher number gives back nothing.
         """
         given = 0
         for lane in await self._redis.call("SMEMBERS", self._keys("lanes")):

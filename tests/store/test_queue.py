@@ -217,6 +217,18 @@ async def test_a_claim_whose_answer_was_lost_is_given_back(store: Store) -> None
     assert other.message.to.endswith("3")
 
 
+async def test_giving_back_that_comes_late_takes_nothing_from_under_us(store: Store) -> None:
+    """Its answer was lost, it was asked again, and we have claimed since: the store carries the
+    first one out only now."""
+    await store.queue.put([put(n) for n in range(6)])
+    await claim(store, 3)
+    late, again = next(NUMBERS), next(NUMBERS)
+    assert await store.queue.give_back(CONSUMER, NOW, again) == 3
+    assert await claimed_numbers(store) == [0, 1, 2, 3, 4, 5]
+    assert await store.queue.give_back(CONSUMER, NOW, late) == 0
+    assert await claimed_numbers(store) == []
+
+
 @pytest.mark.parametrize("seed", range(12))
 async def test_whatever_two_consumers_do_a_message_is_in_one_place(store: Store, seed: int) -> None:
     """Puts, claims, settles in any order, releases; then each one's crash finds just its own."""
