@@ -237,7 +237,12 @@ class Queue:
         return found
 
     async def resend(self, account: str, messages: list[Message], now_ms: int) -> int:
-        """Send messages in doubt again, as the new attempts given; answers how many went."""
+        """Send messages in doubt again, as the new attempts given; answers how many went.
+
+        From now on their route is the account itself: whatever it answers, and whenever they go
+        again, another carrier never has what this one may have delivered.
+        """
+        messages = [msgspec.structs.replace(m, route=f"@{account}") for m in messages]
         items = [
             [
                 m.id,

@@ -237,10 +237,14 @@ async def test_too_many_errors_put_a_carrier_out(pair: MakePair) -> None:
     made = await pair({"statuses": {"ESME_RSYSERR": 1}})
     await made.put(*range(40))
 
+    async def refused() -> bool:
+        return len(made.sims["andina"].submissions) >= 40
+
     async def out() -> bool:
         made.pass_seconds(1)
         return made.carriers.accounts["andina"].out == "errors"
 
+    await until(refused)  # before a look's minute of seconds has passed in no time
     await until(out)
     await made.until(delivered=40)
     assert (made.taken("andina"), made.taken("sur")) == (0, 40)
@@ -320,3 +324,31 @@ async def test_a_weighted_split_and_what_becomes_of_a_share(pair: MakePair) -> N
     assert made.taken("sur") == first["chile>sur"]
     assert made.taken("andina") + made.taken("sur") == 200 == sum(meant.values())
     assert await made.store.queue.depths() == {}
+
+
+@pytest.mark.parametrize("status", ["ESME_RSYSERR", "ESME_RINVSRCADR"])
+async def test_one_sent_again_out_of_doubt_stays_though_its_carrier_refuses_it(
+    pair: MakePair, status: str
+) -> None:
+    """It may have delivered the first attempt: the second, refused for now or for good, is never
+    another carrier's."""
+    made = await pair({"drop_after": 1, "receipts": {"form": "none"}}, window=1)
+    await made.put(1, message={"in_doubt": InDoubtRule.resend.value})
+    await made.until(in_doubt=1)
+    made.sims["andina"].follow({"drop_after": 0, "statuses": {status: 1}})
+    ((account, message),) = [found async for found in made.store.queue.doubtful(wall_ms() + 1)]
+    again: Message = msgspec.structs.replace(message, attempt=2, fates="")
+    assert await made.store.queue.resend(account, [again], wall_ms()) == 1
+    made.carriers.wake()
+
+    async def refused() -> bool:
+        settled = made.carriers.accounts["andina"].inbound.idle
+        return settled and len(made.sims["andina"].submissions) > 1
+
+    await until(refused)
+    await made.carriers.pause("andina")
+    await made.store.queue.promote(wall_ms() + 3_600_000)
+    await made.put(2)
+    wanted = {"rejected" if status == "ESME_RINVSRCADR" else "queued": 1}
+    await made.until(delivered=1, **wanted)
+    assert made.taken("sur") == 1
