@@ -11,11 +11,18 @@ local held = held_entries(lane, consumer, limit)
 for _, row in ipairs(held) do
   local body = row[2][2]
   call('XDEL', K_lane .. lane, row[1])
-  local again, where = enqueue(lane, body, now, true)
-  call('HSET', K_message .. cmsgpack.unpack(body)[2], 'e', again, 'l', where)
+  local m = cmsgpack.unpack(body)
+  if is_canceled(m[4]) then
+    local was, carrier, sent, _, _, fates = read_standing(call('HGET', K_message .. m[2], 's') or '0')
+    give_up(m[2], m[3], m[4], m[5], m[6], was, carrier, sent, fates, now)
+  else
+    local again, where = enqueue(lane, body, now, true)
+    call('HSET', K_message .. m[2], 'e', again, 'l', where)
+  end
 end
 if #held < limit then
   call('HDEL', K_taken .. lane, consumer)
   drop_lane_if_empty(lane)
 end
+flush(now)
 return #held
