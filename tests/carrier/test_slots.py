@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -156,6 +157,21 @@ async def test_a_node_that_cannot_renew_unbinds_and_comes_back(
     line = Line(store, carrier, one.account)
     await line.put(1)
     await line.until(delivered=1)
+
+
+async def test_a_bind_that_unbinds_by_itself_is_let_go_of_all_the_same(peer: MakePeer) -> None:
+    """The timer for inactivity has just asked for it, and the carrier has not answered."""
+    one = await peer("n1")
+    await shared(one, one, 2, 2)
+    for bind in one.account.binds:
+        bind.session.unbind(time.monotonic())
+    one.account.slots.let_go()
+
+    async def gone() -> bool:
+        return not one.account.slots.held
+
+    await until(gone)
+    await shared(one, one, 2, 2)
 
 
 async def test_a_bind_that_another_has_taken_is_dropped_at_once(
