@@ -350,8 +350,10 @@ class Pump:
         try:
             if self._lost_claim:
                 await self._take_back()
-            routes = [f"@{self.carrier.name}", *self.routes()]
             self._claims += 1
+            lanes = self.routes()
+            turn = self._claims % len(lanes) if lanes else 0  # none is always the last one
+            routes = [f"@{self.carrier.name}", *lanes[turn:], *lanes[:turn]]
             claimed = await self._store.queue.claim(
                 routes, self._consumer, wanted, wall_ms(), self._claims
             )

@@ -352,3 +352,15 @@ async def test_one_sent_again_out_of_doubt_stays_though_its_carrier_refuses_it(
     wanted = {"rejected" if status == "ESME_RINVSRCADR" else "queued": 1}
     await made.until(delivered=1, **wanted)
     assert made.taken("sur") == 1
+
+
+async def test_what_was_moved_does_not_wait_for_all_that_comes_after_it(pair: MakePair) -> None:
+    """The other carrier has a campaign of its own of the same priority: they take turns."""
+    made = await pair(rate=200)
+    await made.carriers.pause("andina")
+    made.carriers.accounts["sur"].pump.routes = lambda: ["chile", "chile/andina"]
+    await made.put(*range(200))
+    await made.put(*range(200, 220), message={"route": "chile/andina"})
+    await made.until(delivered=220)
+    order = [int(s.recipient[3:]) for s in made.sims["sur"].submissions]
+    assert max(order.index(n) for n in range(200, 220)) < 100
