@@ -15,6 +15,8 @@ from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
 
+import msgspec
+
 from gateway.carrier.inbound import Inbound
 from gateway.carrier.outcome import (
     Flight,
@@ -385,6 +387,8 @@ class Pump:
         segments = 0
         for item in claimed:
             message = item.message
+            if message.attempt > 1 and message.tried not in ("", self.carrier.name):
+                message = msgspec.structs.replace(message, before=message.attempt - 1)
             segments += message.segments
             self._ready[message.priority].append(Job(item.lane, item.entry, message, self._whole))
         self._ready_count += len(claimed)
@@ -453,6 +457,8 @@ class Pump:
 
     def _finish(self, job: Job, settle: Settle) -> None:
         self.in_flight -= 1
+        if settle.message.attempt != job.message.attempt:
+            settle.message = msgspec.structs.replace(settle.message, tried=self.carrier.name)
         self._inbound.settle(settle)
 
     # What it waits for

@@ -364,3 +364,23 @@ async def test_what_was_moved_does_not_wait_for_all_that_comes_after_it(pair: Ma
     await made.until(delivered=220)
     order = [int(s.recipient[3:]) for s in made.sims["sur"].submissions]
     assert max(order.index(n) for n in range(200, 220)) < 100
+
+
+async def test_attempts_at_a_carrier_that_is_out_do_not_count_at_the_next(pair: MakePair) -> None:
+    """The first had two of the three; the next one's first refusal is not the last word."""
+    made = await pair({"statuses": {"ESME_RSUBMITFAIL": 1}}, {"statuses": {"ESME_RSUBMITFAIL": 1}})
+    andina, sur = made.sims["andina"], made.sims["sur"]
+    await made.put(1)
+
+    async def twice() -> bool:
+        await made.store.queue.promote(wall_ms() + 3_600_000)
+        if len(andina.submissions) == 2:
+            await made.carriers.pause("andina")
+            return made.carriers.accounts["andina"].inbound.idle
+        return False
+
+    await until(twice)
+    await made.until(failed=1)
+    assert (len(andina.submissions), len(sur.submissions)) == (2, 3)
+    (found,) = (await made.store.records.messages("crm")).items
+    assert (found.carrier, found.attempt) == ("sur", 5)
