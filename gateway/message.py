@@ -152,7 +152,9 @@ class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
     debtor: str = ""
     in_doubt: str = "hold"
     before: int = 0
-    """Counted attempts at carriers that have refused it."""
+    """Counted attempts at other carriers than the one that has it now."""
+    tried: str = ""
+    """Which carrier had the last counted attempt."""
 
 
 class ReceiptState(StrEnum):

@@ -15,6 +15,8 @@ from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
 
+import msgspec
+
 from gateway.carrier.inbound import Inbound
 from gateway.carrier.outcome import (
     Flight,
@@ -127,7 +129,7 @@ class Pump:
         self._claiming: asyncio.Task[None] | None = None
         self._store_away = False
         self._claims = 0
-        """How many claims have been asked for."""
+        """How many claims, and times of giving them back, have been asked for."""
         self._lost_claim = False
         """Redis did not answer a claim, and may have carried it out."""
         self._dry_until = 0.0
@@ -358,8 +360,10 @@ class Pump:
         try:
             if self._lost_claim:
                 await self._take_back()
-            routes = [f"@{self.carrier.name}", *self.routes()]
             self._claims += 1
+            lanes = self.routes()
+            turn = self._claims % len(lanes) if lanes else 0  # none is always the last one
+            routes = [f"@{self.carrier.name}", *lanes[turn:], *lanes[:turn]]
             claimed = await self._store.queue.claim(
                 routes, self._consumer, wanted, wall_ms(), self._claims
             )
@@ -375,7 +379,12 @@ class Pump:
         self.kick()
 
     async def _take_back(self) -> None:
-        """A claim's answer was lost: now that we hold nothing, what is claimed for us is that."""
+        """A claim's answer was lost: now that we hold nothing, what is claimed for us is that.
+
+        Each try has a number of its own: the store may carry out one whose answer was lost after
+        we have claimed again, and must not take that from under us.
+        """
+        self._claims += 1
         given = await self._store.queue.give_back(self._consumer, wall_ms(), self._claims)
         self._lost_claim = False
         if given:
@@ -386,6 +395,8 @@ class Pump:
         segments = 0
         for item in claimed:
             message = item.message
+            if message.attempt > 1 and message.tried not in ("", self.carrier.name):
+                message = msgspec.structs.replace(message, before=message.attempt - 1)
             segments += message.segments
             self._ready[message.priority].append(Job(item.lane, item.entry, message, self._whole))
         self._ready_count += len(claimed)
@@ -454,6 +465,8 @@ class Pump:
 
     def _finish(self, job: Job, settle: Settle) -> None:
         self.in_flight -= 1
+        if settle.message.attempt != job.message.attempt:
+            settle.message = msgspec.structs.replace(settle.message, tried=self.carrier.name)
         self._inbound.settle(settle)
 
     # What it waits for

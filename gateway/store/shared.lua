@@ -137,6 +137,28 @@ local function error_of(fates, state)
   return ''
 end
 
+local function is_canceled(campaign)
+  return campaign ~= '' and call('HGET', K_campaign .. campaign, 'state') == 'canceled'
+end
+
+-- What waits of a message will not go, as its campaign has been canceled; what has left of it still
+-- waits for its receipts.
+local function give_up(id, client, campaign, ref, to, was, carrier, sent, fates, now)
+  local key, state = K_message .. id, CANCELED
+  if fates ~= '' then
+    local list = split_fates(fates)
+    for _, fate in ipairs(list) do if fate[1] < DOUBT then fate[1] = CANCELED end end
+    fates, state = join_fates(list), state_of(list)
+  end
+  local final = state >= FIRST_FINAL
+  call('HSET', key, 's', standing(state, carrier, sent, final and text_of(now) or '', '', fates),
+       'm', 'campaign_canceled')
+  call('HDEL', key, 'e', 'l', 'w')
+  moved(campaign, was, state)
+  if final then tell(client, STATE_NAME[state], id, campaign, ref, to, 'campaign_canceled')
+  else call('RPUSH', K_submitted .. math.floor(now / 3600000), id) end
+end
+
 local function drop_lane_if_empty(lane)
   local key = K_lane .. lane
   if call('XLEN', key) == 0 then
