@@ -12,7 +12,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -35,7 +35,7 @@ from gateway.config import Carrier
 from gateway.errors import EncodeError, StoreUnavailable
 from gateway.metrics import Metrics
 from gateway.policy.hours import Hours
-from gateway.policy.pacer import Pacer
+from gateway.policy.pacer import Pacer, share_of
 from gateway.policy.retry import rules_of
 from gateway.smpp.pdu import Response, SubmitSmResp
 from gateway.smpp.receipt import canonical, clean
@@ -109,8 +109,10 @@ class Pump:
         self.pacer = Pacer(carrier.rate)
         spans = [span(words) for words in carrier.rate_hours]
         self._hours = Hours(carrier.rate, spans, carrier.time_zone)
-        self._share = carrier.binds
-        """How many of the account's binds may send here: the rate is divided by them."""
+        self._share: Sequence[int] = range(carrier.binds)
+        """The account's binds that may send here: the rate is divided by them."""
+        self._mute = False
+        """Is there nothing of the rate for the binds that are here?"""
         self._pace_until = float("-inf")
         self._binds = [bind for bind in binds if bind.sends]
         self._store = store
@@ -168,10 +170,10 @@ class Pump:
         """Is something begun on the bind that has not ended?"""
         return bind.session.outstanding > 0 or bool(self._begun.get(bind))
 
-    def set_share(self, binds: int, *, standby: bool) -> None:
-        """So many of the account's binds may send here; ``standby``: others hold some."""
+    def set_share(self, binds: Sequence[int], *, standby: bool) -> None:
+        """These of the account's binds may send here; ``standby``: others hold some."""
         self._share = binds
-        self.standby = standby and binds == 0
+        self.standby = standby and not binds
         self._pace_until = float("-inf")
         self._set_limit(time.monotonic())
         self.kick()
@@ -180,8 +182,10 @@ class Pump:
         """Set the rate that holds now, and until when."""
         rate, seconds = self._hours.at(time.time())
         self._pace_until = now + seconds
-        if self._share:
-            self.pacer.set_rate(rate * self._share / self.carrier.binds)
+        part = share_of(rate, self._share, self.carrier.binds)
+        self._mute = rate > 0 and part == 0
+        if part or not rate:
+            self.pacer.set_rate(part)
 
     def start(self) -> None:
         """Remember the loop; turns begin with the first kick."""
@@ -244,7 +248,7 @@ class Pump:
         freest, until that is full: the next turn has another, and what a turn brings goes as few
         writes and comes back as few reads, on both ends.
         """
-        if not self._node.may_write(now):
+        if self._mute or not self._node.may_write(now):
             return
         now_ms = wall_ms()
         rooms = {bind: bind.room for bind in self._binds}
@@ -334,7 +338,7 @@ class Pump:
     def _maybe_claim(self, now: float) -> None:
         if self._claiming is not None or self._quiet or self.paused:
             return
-        if now < self._dry_until or not self._node.may_write(now):
+        if self._mute or now < self._dry_until or not self._node.may_write(now):
             return
         if self._lost_claim and (self.in_flight or self._inbound.uncommitted):
             return
@@ -480,7 +484,7 @@ class Pump:
             limit = Limit.store
         elif self.pacer.slowed(now) and (self._ready_count or not self.pacer.admits(now)):
             limit = Limit.throttled
-        elif not self.pacer.admits(now, self._held):
+        elif self._mute or not self.pacer.admits(now, self._held):
             limit = Limit.rate
         elif self._ready_count or not any(bind.window_free for bind in self._binds):
             limit = Limit.window

@@ -132,7 +132,7 @@ async def test_the_rate_falls_before_a_bind_is_handed_over(peer: MakePeer) -> No
     await one.renew()
     await two.renew()
     await one.renew()
-    assert (one.account.slots.in_use, len(one.account.slots.held)) == (1, 2)
+    assert (len(one.account.slots.in_use), len(one.account.slots.held)) == (1, 2)
     assert [bind.retiring for bind in one.account.binds].count(True) == 1
 
 
