@@ -140,7 +140,10 @@ TLV_SIZE = Kind("1 | 2 | 4 (the octets of number)", int, lambda n: n in (1, 2, 4
 REDIS_URL = secret(
     f'"embedded", or a URL of {", ".join(f"{scheme}://" for scheme in SCHEMES)}', _is_redis_url
 )
-PASSWORD = secret("0 to 8 ASCII characters (SMPP 3.4)", lambda v: len(v) <= 8 and v.isascii())
+PASSWORD = secret(
+    "0 to 64 ASCII characters (8 by SMPP 3.4; carriers give out longer ones)",
+    lambda v: len(v) <= 64 and v.isascii(),
+)
 SHA256 = _matches(r"[0-9a-fA-F]{64}", "64 hexadecimal digits, as `recado key` prints them")
 FILE = text("the name of a file")
 PATTERN_GROUPS = ("id", "stat", "err", "done")
@@ -297,7 +300,8 @@ class Carrier:
     tls_cert_file: Annotated[str, FILE] = ""
     tls_key_file: Annotated[str, FILE] = ""
 
-    system_id: Annotated[str, _octets(15, least=1)]
+    system_id: Annotated[str, _octets(64, least=1)]
+    """15 characters by SMPP 3.4; carriers give out longer ones, as they do of the password."""
     password: Annotated[str, PASSWORD] = field(repr=False)
     system_type: Annotated[str, _octets(12)] = ""
     address_range: Annotated[str, _octets(40)] = ""

@@ -160,11 +160,13 @@ class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
     debtor: str = ""
     in_doubt: str = "hold"
     before: int = 0
-    """Counted attempts at carriers that have refused it."""
+    """Counted attempts at other carriers than the one that has it now."""
     calendar: str = "any"
     """When it may go (:mod:`gateway.policy.calendars`); ``any``: contact rules do not ask."""
     creditor: str = ""
     """For whom the debtor is contacted; empty: the client."""
+    tried: str = ""
+    """Which carrier had the last counted attempt."""
 
 
 class ReceiptState(StrEnum):

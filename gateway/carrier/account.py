@@ -77,7 +77,7 @@ class Account:
 
     def wish(self) -> Wish:
         """Which binds to ask the store for."""
-        return self.slots.wish(self._health.out)
+        return self.slots.wish("paused" if self.pump.paused else self._health.out)
 
     def hold(self, holding: Holding) -> None:
         """Which binds the store says are ours."""
@@ -92,7 +92,9 @@ class Account:
         answers = sum(statuses.values()) + unanswered
         failed = answers - slow - own - statuses.get(0, 0)
         was = self._health.out
-        out = self._health.look(now, self.pump.bound, Counts(answers, slow, failed))
+        # Who holds no bind, in standby or after an outage of the store, learns nothing.
+        bound = self.pump.bound or not self.slots.in_use
+        out = self._health.look(now, bound, Counts(answers, slow, failed))
         if out != was:
             extra = {"carrier": self.carrier.name, "reason": out or f"{was} is over"}
             log.warning("out of service" if out else "in service", extra=extra)
@@ -101,11 +103,14 @@ class Account:
     def out(self) -> str:
         """Why its routes go over other carriers now; empty: they do not.
 
-        As long as another node has a bind that works, they do not.
+        As long as another node has a bind that works, they do not; where others have all of them
+        and none works, they do.
         """
         if self.slots.others > self.slots.others_out:
             return ""
-        return "paused" if self.pump.paused else self._health.out
+        if self.pump.paused:
+            return "paused"
+        return "unbound" if self.pump.standby else self._health.out
 
     def _slots_changed(self) -> None:
         self.pump.set_share(self.slots.in_use, standby=self.slots.others > 0)

@@ -117,7 +117,8 @@ class Admission:
         if message.calendar == ANY:
             return Verdict(FREE)
         rule, place = self.calendars.rule(message.calendar, now)
-        outcome = decide(now, rule, place, expires=message.expires_ms or NEVER)
+        consents = Listed.CONSENT if rule and rule.profile.needs_consent else Listed.NOTHING
+        outcome = decide(now, rule, place, expires=message.expires_ms or NEVER, listed=consents)
         return Verdict(outcome, message.calendar, rule, place)
 
     def _asked(

@@ -12,8 +12,10 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
+
+import msgspec
 
 from gateway.carrier.admission import Admission, Verdict
 from gateway.carrier.inbound import Inbound
@@ -38,7 +40,7 @@ from gateway.message import MessageState
 from gateway.metrics import Metrics
 from gateway.policy.decide import Discard, Send, Wait
 from gateway.policy.hours import Hours
-from gateway.policy.pacer import Pacer
+from gateway.policy.pacer import Pacer, share_of
 from gateway.policy.retry import rules_of
 from gateway.smpp.pdu import Response, SubmitSmResp
 from gateway.smpp.receipt import canonical, clean
@@ -118,8 +120,10 @@ class Pump:
         self.pacer = Pacer(carrier.rate)
         spans = [span(words) for words in carrier.rate_hours]
         self._hours = Hours(carrier.rate, spans, carrier.time_zone)
-        self._share = carrier.binds
-        """How many of the account's binds may send here: the rate is divided by them."""
+        self._share: Sequence[int] = range(carrier.binds)
+        """The account's binds that may send here: the rate is divided by them."""
+        self._mute = False
+        """Is there nothing of the rate for the binds that are here?"""
         self._pace_until = float("-inf")
         self._binds = [bind for bind in binds if bind.sends]
         self._store = store
@@ -138,7 +142,7 @@ class Pump:
         self._claiming: asyncio.Task[None] | None = None
         self._store_away = False
         self._claims = 0
-        """How many claims have been asked for."""
+        """How many claims, and times of giving them back, have been asked for."""
         self._lost_claim = False
         """Redis did not answer a claim, and may have carried it out."""
         self._dry_until = 0.0
@@ -177,10 +181,10 @@ class Pump:
         """Is something begun on the bind that has not ended?"""
         return bind.session.outstanding > 0 or bool(self._begun.get(bind))
 
-    def set_share(self, binds: int, *, standby: bool) -> None:
-        """So many of the account's binds may send here; ``standby``: others hold some."""
+    def set_share(self, binds: Sequence[int], *, standby: bool) -> None:
+        """These of the account's binds may send here; ``standby``: others hold some."""
         self._share = binds
-        self.standby = standby and binds == 0
+        self.standby = standby and not binds
         self._pace_until = float("-inf")
         self._set_limit(time.monotonic())
         self.kick()
@@ -189,8 +193,10 @@ class Pump:
         """Set the rate that holds now, and until when."""
         rate, seconds = self._hours.at(time.time())
         self._pace_until = now + seconds
-        if self._share:
-            self.pacer.set_rate(rate * self._share / self.carrier.binds)
+        part = share_of(rate, self._share, self.carrier.binds)
+        self._mute = rate > 0 and part == 0
+        if part or not rate:
+            self.pacer.set_rate(part)
 
     def start(self) -> None:
         """Remember the loop; turns begin with the first kick."""
@@ -253,7 +259,7 @@ class Pump:
         freest, until that is full: the next turn has another, and what a turn brings goes as few
         writes and comes back as few reads, on both ends.
         """
-        if not self._node.may_write(now):
+        if self._mute or not self._node.may_write(now):
             return
         now_ms = wall_ms()
         rooms = {bind: bind.room for bind in self._binds}
@@ -293,6 +299,9 @@ class Pump:
                 touched.append(bind)
             if not job.written:
                 self._begun[bind].append(job)
+        if len(self._binds) > 1 and freest in touched:  # of equals another is the next
+            self._binds.remove(freest)
+            self._binds.append(freest)
         for bind in touched:
             bind.flush()
         self._mark(now)
@@ -345,7 +354,7 @@ class Pump:
     def _maybe_claim(self, now: float) -> None:
         if self._claiming is not None or self._quiet or self.paused:
             return
-        if now < self._dry_until or not self._node.may_write(now):
+        if self._mute or now < self._dry_until or not self._node.may_write(now):
             return
         if self._lost_claim and (self.in_flight or self._inbound.uncommitted):
             return
@@ -371,8 +380,10 @@ class Pump:
         try:
             if self._lost_claim:
                 await self._take_back()
-            routes = [f"@{self.carrier.name}", *self.routes()]
             self._claims += 1
+            lanes = self.routes()
+            turn = self._claims % len(lanes) if lanes else 0  # none is always the last one
+            routes = [f"@{self.carrier.name}", *lanes[turn:], *lanes[:turn]]
             claimed, verdicts = await self._claim_admitted(routes, wanted)
         except StoreUnavailable as error:
             self._store_away = self._lost_claim = True
@@ -403,7 +414,12 @@ class Pump:
         return claimed, await self.admission.judge(claimed, wall_ms()) if claimed else []
 
     async def _take_back(self) -> None:
-        """A claim's answer was lost: now that we hold nothing, what is claimed for us is that."""
+        """A claim's answer was lost: now that we hold nothing, what is claimed for us is that.
+
+        Each try has a number of its own: the store may carry out one whose answer was lost after
+        we have claimed again, and must not take that from under us.
+        """
+        self._claims += 1
         given = await self._store.queue.give_back(self._consumer, wall_ms(), self._claims)
         self._lost_claim = False
         if given:
@@ -414,6 +430,8 @@ class Pump:
         segments = 0
         for place, item in enumerate(claimed):
             message = item.message
+            if message.attempt > 1 and message.tried not in ("", self.carrier.name):
+                message = msgspec.structs.replace(message, before=message.attempt - 1)
             segments += message.segments
             job = Job(item.lane, item.entry, message, self._whole)
             self.in_flight += 1
@@ -518,6 +536,8 @@ class Pump:
         self.in_flight -= 1
         if job.noted and not job.left:
             settle.unnoted = job.noted
+        if settle.message.attempt != job.message.attempt:
+            settle.message = msgspec.structs.replace(settle.message, tried=self.carrier.name)
         self._inbound.settle(settle)
 
     # What it waits for
@@ -531,7 +551,7 @@ class Pump:
             limit = Limit.store
         elif self.pacer.slowed(now) and (self._ready_count or not self.pacer.admits(now)):
             limit = Limit.throttled
-        elif not self.pacer.admits(now, self._held):
+        elif self._mute or not self.pacer.admits(now, self._held):
             limit = Limit.rate
         elif self._ready_count or not any(bind.window_free for bind in self._binds):
             limit = Limit.window

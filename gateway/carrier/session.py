@@ -20,7 +20,7 @@ from typing import Protocol, cast
 from gateway.carrier import troubles
 from gateway.carrier.connect import connect
 from gateway.config import NO_TLVS, Carrier
-from gateway.errors import CannotConnect, TlsFileError
+from gateway.errors import CannotConnect, IllegalMove, TlsFileError
 from gateway.policy.patience import Patience
 from gateway.smpp.constants import INTERFACE_VERSION, INTERFACE_VERSIONS
 from gateway.smpp.pdu import (
@@ -264,7 +264,8 @@ class Bind(asyncio.Protocol):
         closed = self._closed
         if self.state is BindState.bound and closed is not None:
             self._set(BindState.unbinding, "stopping")
-            self.session.unbind(time.monotonic())
+            with contextlib.suppress(IllegalMove):  # the inactivity timer was before us
+                self.session.unbind(time.monotonic())
             self.flush()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):

@@ -64,9 +64,9 @@ class Slots:
         return sorted(self._lives)
 
     @property
-    def in_use(self) -> int:
-        """How many of them may send: the account's rate is divided by these."""
-        return len(self._lives.keys() - self._giving.keys())
+    def in_use(self) -> list[int]:
+        """Those of them that may send: the account's rate is divided by these."""
+        return sorted(self._lives.keys() - self._giving.keys())
 
     def wish(self, out: str = "") -> Wish:
         """What to ask the store for; ``out``: why the carrier is out of service, to us."""

@@ -18,6 +18,7 @@ nothing goes for a moment.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
 UNLIMITED = 1 << 30
 SPAN = 1.002
@@ -38,26 +39,24 @@ PAUSE = 0.1
 """Seconds without sending when what was sent after the fall is refused as well."""
 
 
-def _places(rate: float) -> int:
-    """How many segments the ring holds: what may leave in a second, and at least one."""
-    return max(1, int(rate)) if rate > 0 else 0
+def share_of(rate: int, binds: Iterable[int], of: int) -> int:
+    """What of a rate these binds (numbered from 0) have, when it is divided among all ``of``.
 
-
-def _span(rate: float) -> float:
-    return SPAN if rate >= 1 or rate <= 0 else SPAN / rate
+    Whole segments a second, and all of it together: seconds of several nodes are not in step, so
+    that two halves of a segment a second may be two segments in one second.
+    """
+    return sum((bind + 1) * rate // of - bind * rate // of for bind in binds)
 
 
 class Pacer:
     """The rate of one carrier account, in segments. Times are monotonic seconds.
 
-    ``rate`` 0 is no limit; then throttling holds everything for a second at a time. Below 1 the
-    ring is one segment that spans longer than a second.
+    ``rate`` 0 is no limit; then throttling holds everything for a second at a time.
     """
 
-    def __init__(self, rate: float) -> None:
+    def __init__(self, rate: int) -> None:
         self.rate = rate
-        self._ring = [float("-inf")] * _places(rate)
-        self._span = _span(rate)
+        self._ring = [float("-inf")] * rate
         self._at = 0
         self._slot = float("-inf")
         self._found = float(rate)
@@ -67,14 +66,13 @@ class Pacer:
         self._refused: deque[float] = deque()
         self._held_until = float("-inf")
 
-    def set_rate(self, rate: float) -> None:
+    def set_rate(self, rate: int) -> None:
         """Another rate from now on: it holds for what has left in the last second, too."""
         if rate == self.rate:
             return
-        sent, places = self._ring[self._at :] + self._ring[: self._at], _places(rate)
-        self._ring = [float("-inf")] * (places - len(sent)) + sent[-places:] if places else []
+        sent = self._ring[self._at :] + self._ring[: self._at]
+        self._ring = [float("-inf")] * (rate - len(sent)) + sent[-rate:] if rate else []
         self._at = 0
-        self._span = _span(rate)
         if self.rate and rate and self._limit < self.rate:
             part = rate / self.rate
             self._found, self._limit = self._found * part, self._limit * part
@@ -133,19 +131,18 @@ class Pacer:
         if self.rate == 0:
             return self._held_until
         at = self._at if segments == 1 else self._last(segments)
-        return max(self._ring[at] + self._span, self._slot, self._held_until)
+        return max(self._ring[at] + SPAN, self._slot, self._held_until)
 
     def admits(self, now: float, segments: int = 1) -> bool:
         """May a submit of so many segments leave now?"""
         if self.rate == 0:
             return self._held_until <= now
         at = self._at if segments == 1 else self._last(segments)
-        return self._slot <= now and self._ring[at] + self._span <= now and self._held_until <= now
+        return self._slot <= now and self._ring[at] + SPAN <= now and self._held_until <= now
 
     def _last(self, segments: int) -> int:
         """The youngest place of the ring that so many segments would take."""
-        places = len(self._ring)
-        return (self._at + min(segments, places) - 1) % places
+        return (self._at + min(segments, self.rate) - 1) % self.rate
 
     def soon(self, now: float, seconds: float) -> int:
         """How many segments will be admitted within ``seconds``: what is worth having ready."""
@@ -161,13 +158,12 @@ class Pacer:
         """A submit of so many segments left at ``now``."""
         if self.rate == 0:
             return
-        places = len(self._ring)
         self._ring[self._at] = now
-        self._at = (self._at + 1) % places
+        self._at = (self._at + 1) % self.rate
         if segments > 1:
             for _ in range(segments - 1):
                 self._ring[self._at] = now
-                self._at = (self._at + 1) % places
+                self._at = (self._at + 1) % self.rate
         if now - self._slot > CATCH_UP:
             self._slot = now
         self._slot += segments * STEP / self.limit(now)

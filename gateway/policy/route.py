@@ -169,7 +169,7 @@ class Routing:
             found = self._lanes[carrier] = [
                 lane_route
                 for lane_route in self._known
-                if carrier in takers(self._order(lane_route), out)
+                if carrier in takers(self._order(lane_route) or self._rest(lane_route), out)
             ]
         return found
 
@@ -185,3 +185,8 @@ class Routing:
     def _order(self, lane_route: str) -> list[str]:
         route = self._routes.get(route_name(lane_route))
         return carriers_of(route, lane_route) if route else []
+
+    def _rest(self, lane_route: str) -> list[str]:
+        """Of a lane all of whose carriers have gone from the configuration: those that are there
+        have refused what is on it, and refuse it again; so it has an end."""
+        return self._order(route_name(lane_route))

@@ -18,7 +18,7 @@ _SLOWLY = (
 
 _BIND = {
     "ESME_RINVPASWD": (
-        "password is not that of system_id {system_id}: 8 characters at most, and case counts",
+        "password is not that of {system_id}: case counts, and some read only 8 characters",
         "the account is locked after too many tries, or not opened yet: ask the carrier",
         "test and production have different passwords: is {at} the right one?",
     ),

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from smpplib import client, consts, exceptions, smpp
+from smpplib.command import Param
 
 from gateway.smpp.constants import Command, status_name
 
@@ -23,6 +24,7 @@ LONGEST_PDU = 65_536
 WRITE_SECONDS = 5.0
 """How long the carrier may leave a PDU of ours unread."""
 GENERIC_NACK = "generic_nack"
+LONGER = ("system_id", "password")
 _head = struct.Struct(">IIII")
 _tlv = struct.Struct(">HH")
 
@@ -117,6 +119,8 @@ class Peer:
         pdu = smpp.make_pdu(command, client=self._client, **fields)
         for name, value in fields.items():
             setattr(pdu, name, value)  # a bind's interface_version is overwritten as it is made
+        if "password" in fields:  # smpplib cuts what is longer than the specification has it
+            pdu.params = pdu.params | {name: Param(type=str, max=65) for name in LONGER}
         if tlvs:
             _append(pdu, b"".join(_tlv.pack(tag, len(value)) + value for tag, value in tlvs))
         self.wire.deadline = time.monotonic() + seconds

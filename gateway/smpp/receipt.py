@@ -81,6 +81,7 @@ STATE_OF_WORD: Final = {
     **{state.value: state for state in ReceiptState},
     "DELIVERED": ReceiptState.DELIVRD,
     "ACCEPTED": ReceiptState.ACCEPTD,
+    "ACKED": ReceiptState.ACCEPTD,
     "BUFFERED": ReceiptState.ENROUTE,
     "BUFFRED": ReceiptState.ENROUTE,
     "SCHEDULED": ReceiptState.ENROUTE,

@@ -31,8 +31,10 @@ Address = Annotated[str, CString(21)]
 LongAddress = Annotated[str, CString(65)]
 Time = Annotated[str, CString(17)]
 MessageId = Annotated[str, CString(65)]
-SystemId = Annotated[str, CString(16)]
-Password = Annotated[str, CString(9)]
+SystemId = Annotated[str, CString(65)]
+"""16 octets with the NUL in SMPP 3.4, 5.2.1; carriers give out longer ones."""
+Password = Annotated[str, CString(65)]
+"""9 octets in 5.2.2; carriers give out 20 and more, and compare them all."""
 ShortMessage = Annotated[bytes, OctetString(254)]
 
 

@@ -112,6 +112,11 @@ end
 local function release(s)
   local id, body, due = s[4], ARGV[s[15]], s[16]
   if s[18] then s[11] = merge(id, s[11]) end
+  if is_canceled(s[6]) then
+    local sent = s[11] ~= '' and s[13] or ''
+    give_up(id, s[5], s[6], s[7], s[8], QUEUED, account, sent, s[11], now)
+    return correlate(id, s[14])
+  end
   local waiting = standing(QUEUED, account, s[11] ~= '' and s[13] or '', '', '', s[11])
   if due < 0 then
     local target = s[19] ~= '' and s[19] or s[11] ~= '' and own_lane(s[2]) or s[2]

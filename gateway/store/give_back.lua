@@ -1,18 +1,28 @@
 -- give_back: claims that a consumer never learned of go before their lane again.
 -- ARGV[1] {now_ms, lane, consumer, limit, number}: of claims up to that number, should one come
--- still, nothing is taken. Answers how many went; call again while that is the limit.
+-- still, nothing is taken. One that comes after another with a higher number gives back nothing
+-- either: what is claimed by then is known to the consumer. Answers how many went; call again while
+-- that is the limit.
 local args = cmsgpack.unpack(ARGV[1])
 local now, lane, consumer, limit, number = args[1], args[2], args[3], args[4], args[5]
+if (tonumber(call('HGET', K_givenback, consumer) or 0)) > number then return 0 end
 call('HSET', K_givenback, consumer, number)
 local held = held_entries(lane, consumer, limit)
 for _, row in ipairs(held) do
   local body = row[2][2]
   call('XDEL', K_lane .. lane, row[1])
-  local again, where = enqueue(lane, body, now, true)
-  call('HSET', K_message .. cmsgpack.unpack(body)[2], 'e', again, 'l', where)
+  local m = cmsgpack.unpack(body)
+  if is_canceled(m[4]) then
+    local was, carrier, sent, _, _, fates = read_standing(call('HGET', K_message .. m[2], 's') or '0')
+    give_up(m[2], m[3], m[4], m[5], m[6], was, carrier, sent, fates, now)
+  else
+    local again, where = enqueue(lane, body, now, true)
+    call('HSET', K_message .. m[2], 'e', again, 'l', where)
+  end
 end
 if #held < limit then
   call('HDEL', K_taken .. lane, consumer)
   drop_lane_if_empty(lane)
 end
+flush(now)
 return #held

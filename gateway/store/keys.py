@@ -45,7 +45,8 @@ parts        hash    per account, sender, to, reference and total: number to the
 partsat      zset    replies that wait for marked parts, by the time of the first
 cutat        zset    replies cut without marking, by the time of the last
 nodes        set     incarnations that may hold claims
-lease        string  per incarnation: alive, the lock file it holds, since when without a gap
+lease        string  per incarnation: alive, the lock file it holds, since when without a gap, and
+                     the number of its last renewal
 slots        hash    per account: slot (from 0) to the incarnation that has this bind, until when,
                      and why it takes the carrier for out of service; ``@`` and an incarnation
                      that takes part, to until when

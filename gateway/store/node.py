@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.errors import Fenced, StoreRefused
+from gateway.errors import Fenced, StoreRefused, StoreUnavailable
 from gateway.store import scripts
 from gateway.store.redis import Redis
 
@@ -78,6 +78,8 @@ class Node:
         self._folder = "1"
         """Of our lease: which lock file we hold."""
         self._renewed = float("-inf")
+        self._renewals = 0
+        """How many have been asked for: the store ignores one that comes after a later one."""
         self.renew_in = RENEW_SECONDS
         """Seconds from the last renewal to the next: sooner where another's lease ends before, or
         another owes us a bind."""
@@ -143,12 +145,18 @@ class Node:
         :class:`Fenced`.
         """
         asked = time.monotonic()
+        self._renewals += 1
         known, *answer = await self._redis.run(
             scripts.RENEW,
-            [self.incarnation, self._folder, LEASE_MS, STEADY_MS, leaving, list(wishes)],
-        )
+            [
+                self.incarnation, self._folder, LEASE_MS, STEADY_MS, leaving, list(wishes),
+                self._renewals,
+            ],
+        )  # fmt: skip
         if not known:
             raise Fenced(f"{self.incarnation} has been declared dead: its lease had ended")
+        if known < 0:
+            raise StoreUnavailable("a later renewal came before this one")
         self._renewed = asked
         fenced, next_end, *holdings = answer
         self.found_dead = bool(fenced)

@@ -12,11 +12,8 @@ for _, member in ipairs(due) do
   if m[1] and body then
     local client, campaign, ref, to = who(m[2])
     local was, carrier, sent, _, _, fates = read_standing(m[1])
-    local state = campaign == '' and 'running' or call('HGET', K_campaign .. campaign, 'state')
-    if state == 'canceled' then
-      call('HSET', key, 's', standing(CANCELED, carrier, sent, text_of(now), '', fates))
-      moved(campaign, was, CANCELED)
-      tell(client, 'canceled', id, campaign, ref, to, '')
+    if is_canceled(campaign) then
+      give_up(id, client, campaign, ref, to, was, carrier, sent, fates, now)
     else
       local lane = front and lane_of_body(body) or lane_of(m[2])
       if fates ~= '' then

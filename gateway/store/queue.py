@@ -141,7 +141,8 @@ class Queue:
         """Put back on their lanes what ``consumer`` has claimed, in front; answers how many.
 
         For a claim whose answer was lost: only while the consumer holds nothing itself. Claims
-        up to ``number`` that Redis has not seen yet will take nothing.
+        up to ``number`` that Redis has not seen yet will take nothing, and what comes of this call
+        after one with a higher number gives back nothing.
         """
         given = 0
         for lane in await self._redis.call("SMEMBERS", self._keys("lanes")):
@@ -281,7 +282,12 @@ class Queue:
         return found
 
     async def resend(self, account: str, messages: list[Message], now_ms: int) -> int:
-        """Send messages in doubt again, as the new attempts given; answers how many went."""
+        """Send messages in doubt again, as the new attempts given; answers how many went.
+
+        From now on their route is the account itself: whatever it answers, and whenever they go
+        again, another carrier never has what this one may have delivered.
+        """
+        messages = [msgspec.structs.replace(m, route=f"@{account}") for m in messages]
         items = [
             [
                 m.id,

@@ -1,7 +1,8 @@
 -- renew: an incarnation lives on, and keeps, takes and lets go of the binds of its accounts.
 -- ARGV[1] {incarnation, folder, lease_ms, steady_ms, leaving, {{account, binds, {slot, ...}, out},
--- ...}}. Answers {0} for one that others have declared dead, else {1, incarnations declared dead by
--- this, milliseconds to the end of the next lease that is not its own (-1: none), {{slots it holds},
+-- ...}, number}. Answers {0} for one that others have declared dead, {-1} and changes nothing where
+-- one with a higher number has come before it (it names what was held then), else {1, incarnations
+-- declared dead by this, milliseconds to the end of the next lease that is not its own (-1: none), {{slots it holds},
 -- slots over its share (below 0: that others owe it), slots that others hold, those of them whose holder says the carrier is out},
 -- ... an account}.
 -- A slot is one bind that the carrier allows: its entry says who holds it, until when, and what the
@@ -14,9 +15,11 @@ local me, folder, lease_ms, steady_ms, leaving = args[1], args[2], args[3], args
 if call('SISMEMBER', K_nodes, me) == 0 then return {0} end
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local since = tonumber(string.match(call('GET', K_lease .. me) or '', '^%S+ (%d+)$')) or now
+local since, number = string.match(call('GET', K_lease .. me) or '', '^%S+ (%d+) ?(%d*)$')
+since, number = tonumber(since) or now, tonumber(number) or 0
+if number > args[7] then return {-1} end
 local steady = now - since >= steady_ms
-call('SET', K_lease .. me, folder .. ' ' .. text_of(since), 'PX', lease_ms)
+call('SET', K_lease .. me, folder .. ' ' .. text_of(since) .. ' ' .. text_of(args[7]), 'PX', lease_ms)
 local fenced, next_end, living = 0, -1, {}
 
 local function lives(who)

@@ -139,6 +139,28 @@ local function error_of(fates, state)
   return ''
 end
 
+local function is_canceled(campaign)
+  return campaign ~= '' and call('HGET', K_campaign .. campaign, 'state') == 'canceled'
+end
+
+-- What waits of a message will not go, as its campaign has been canceled; what has left of it still
+-- waits for its receipts.
+local function give_up(id, client, campaign, ref, to, was, carrier, sent, fates, now)
+  local key, state = K_message .. id, CANCELED
+  if fates ~= '' then
+    local list = split_fates(fates)
+    for _, fate in ipairs(list) do if fate[1] < DOUBT then fate[1] = CANCELED end end
+    fates, state = join_fates(list), state_of(list)
+  end
+  local final = state >= FIRST_FINAL
+  call('HSET', key, 's', standing(state, carrier, sent, final and text_of(now) or '', '', fates),
+       'm', 'campaign_canceled')
+  call('HDEL', key, 'e', 'l', 'w')
+  moved(campaign, was, state)
+  if final then tell(client, STATE_NAME[state], id, campaign, ref, to, 'campaign_canceled')
+  else call('RPUSH', K_submitted .. math.floor(now / 3600000), id) end
+end
+
 local function drop_lane_if_empty(lane)
   local key = K_lane .. lane
   if call('XLEN', key) == 0 then
@@ -205,6 +227,12 @@ local function agrees(named, to)
     or string.sub(named, -#to) == to
 end
 
+-- Is a receipt about this recipient? Some carriers leave the addresses as the submit had them, the
+-- recipient in the sender's place; a short code there says nothing, it may end any number.
+local function is_for(r, to)
+  return agrees(r[2], to) or #r[3] >= 7 and agrees(r[3], to)
+end
+
 -- A segment as a correlation names it: the message id, and after the first `:2` and so on.
 local function segment(id, index)
   return index == 1 and id or id .. ':' .. index
@@ -232,7 +260,7 @@ local function apply_to_one(id, key, record, r, now)
   local state = r[5]
   if not head or RANK[state] <= RANK[SUBMITTED] then return nil end
   local client, campaign, ref, to = who(record[2])
-  if not agrees(r[2], to) then return nil end
+  if not is_for(r, to) then return nil end
   if r[6] ~= '' then said = r[6] end
   if carrier_id == '' then carrier_id = r[7] end
   local error = state ~= DELIVERED and said or ''
@@ -255,7 +283,7 @@ local function apply(id, index, r, now)
     if old then return old, state, sent_ms end
   end
   local client, campaign, ref, to = who(m[2])
-  if not agrees(r[2], to) then return nil end
+  if not is_for(r, to) then return nil end
   local old, carrier, sent, final, said, written = read_standing(m[1])
   local fates = split_fates(written)
   local fate = fates[index]

@@ -9,6 +9,7 @@ from gateway.carrier.account import Carriers
 from gateway.carrier.dispatch import Limit
 from gateway.carrier.session import Backoff, BindState
 from gateway.message import MessageState, Priority
+from gateway.smpp.pdu import EnquireLink
 from gateway.store.correlation import Found
 from gateway.store.types import MessageRecord
 from tests.carrier.conftest import CHILE, Line, until
@@ -312,3 +313,13 @@ async def test_at_some_hours_the_rate_is_lower(line: MakeLine) -> None:
     await made.until(delivered=1)
     assert made.account.pump.pacer.rate == 40
     assert made.account.status()["allowed_rate"] == 40.0
+
+
+async def test_binds_take_turns(line: MakeLine) -> None:
+    """At a rate that one bind could carry, too: some carriers count by the bind."""
+    made = await line(window=10, binds=3, rate=500)
+    await made.put(*range(150))
+    await made.until(delivered=150)
+    sent = [bind.session.send(EnquireLink(), 0.0) - 2 for bind in made.account.binds]
+    assert sum(sent) >= 150
+    assert min(sent) >= 30

@@ -237,10 +237,15 @@ async def test_too_many_errors_put_a_carrier_out(pair: MakePair) -> None:
     made = await pair({"statuses": {"ESME_RSYSERR": 1}})
     await made.put(*range(40))
 
+    async def refused() -> bool:
+        return len(made.sims["andina"].submissions) >= 40
+
     async def out() -> bool:
-        made.pass_seconds(1)
+        made.now += 0.001
+        made.carriers.look(made.now)
         return made.carriers.accounts["andina"].out == "errors"
 
+    await until(refused)  # before a look's minute of seconds has passed in no time
     await until(out)
     await made.until(delivered=40)
     assert (made.taken("andina"), made.taken("sur")) == (0, 40)
@@ -320,3 +325,63 @@ async def test_a_weighted_split_and_what_becomes_of_a_share(pair: MakePair) -> N
     assert made.taken("sur") == first["chile>sur"]
     assert made.taken("andina") + made.taken("sur") == 200 == sum(meant.values())
     assert await made.store.queue.depths() == {}
+
+
+@pytest.mark.parametrize("status", ["ESME_RSYSERR", "ESME_RINVSRCADR"])
+async def test_one_sent_again_out_of_doubt_stays_though_its_carrier_refuses_it(
+    pair: MakePair, status: str
+) -> None:
+    """It may have delivered the first attempt: the second, refused for now or for good, is never
+    another carrier's."""
+    made = await pair({"drop_after": 1, "receipts": {"form": "none"}}, window=1)
+    await made.put(1, message={"in_doubt": InDoubtRule.resend.value})
+    await made.until(in_doubt=1)
+    made.sims["andina"].follow({"drop_after": 0, "statuses": {status: 1}})
+    ((account, message),) = [found async for found in made.store.queue.doubtful(wall_ms() + 1)]
+    again: Message = msgspec.structs.replace(message, attempt=2, fates="")
+    assert await made.store.queue.resend(account, [again], wall_ms()) == 1
+    made.carriers.wake()
+
+    async def refused() -> bool:
+        settled = made.carriers.accounts["andina"].inbound.idle
+        return settled and len(made.sims["andina"].submissions) > 1
+
+    await until(refused)
+    await made.carriers.pause("andina")
+    await made.store.queue.promote(wall_ms() + 3_600_000)
+    await made.put(2)
+    wanted = {"rejected" if status == "ESME_RINVSRCADR" else "queued": 1}
+    await made.until(delivered=1, **wanted)
+    assert made.taken("sur") == 1
+
+
+async def test_what_was_moved_does_not_wait_for_all_that_comes_after_it(pair: MakePair) -> None:
+    """The other carrier has a campaign of its own of the same priority: they take turns."""
+    made = await pair(rate=200)
+    await made.carriers.pause("andina")
+    made.carriers.accounts["sur"].pump.routes = lambda: ["chile", "chile/andina"]
+    await made.put(*range(200))
+    await made.put(*range(200, 220), message={"route": "chile/andina"})
+    await made.until(delivered=220)
+    order = [int(s.recipient[3:]) for s in made.sims["sur"].submissions]
+    assert max(order.index(n) for n in range(200, 220)) < 100
+
+
+async def test_attempts_at_a_carrier_that_is_out_do_not_count_at_the_next(pair: MakePair) -> None:
+    """The first had two of the three; the next one's first refusal is not the last word."""
+    made = await pair({"statuses": {"ESME_RSUBMITFAIL": 1}}, {"statuses": {"ESME_RSUBMITFAIL": 1}})
+    andina, sur = made.sims["andina"], made.sims["sur"]
+    await made.put(1)
+
+    async def twice() -> bool:
+        await made.store.queue.promote(wall_ms() + 3_600_000)
+        if len(andina.submissions) == 2:
+            await made.carriers.pause("andina")
+            return made.carriers.accounts["andina"].inbound.idle
+        return False
+
+    await until(twice)
+    await made.until(failed=1)
+    assert (len(andina.submissions), len(sur.submissions)) == (2, 3)
+    (found,) = (await made.store.records.messages("crm")).items
+    assert (found.carrier, found.attempt) == ("sur", 5)

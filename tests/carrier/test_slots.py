@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -131,7 +132,7 @@ async def test_the_rate_falls_before_a_bind_is_handed_over(peer: MakePeer) -> No
     await one.renew()
     await two.renew()
     await one.renew()
-    assert (one.account.slots.in_use, len(one.account.slots.held)) == (1, 2)
+    assert (len(one.account.slots.in_use), len(one.account.slots.held)) == (1, 2)
     assert [bind.retiring for bind in one.account.binds].count(True) == 1
 
 
@@ -149,10 +150,28 @@ async def test_a_node_that_cannot_renew_unbinds_and_comes_back(
     await until(gone)
     assert [bind.state for bind in one.account.binds] == [BindState.stopped] * 2
     assert carrier.door.account("recado").binds == []
+    for second in range(40):  # the carrier has done nothing
+        one.account.look(1_000.0 + second)
+    assert one.account.out == ""
     await shared(one, one, 2, 2)
     line = Line(store, carrier, one.account)
     await line.put(1)
     await line.until(delivered=1)
+
+
+async def test_a_bind_that_unbinds_by_itself_is_let_go_of_all_the_same(peer: MakePeer) -> None:
+    """The timer for inactivity has just asked for it, and the carrier has not answered."""
+    one = await peer("n1")
+    await shared(one, one, 2, 2)
+    for bind in one.account.binds:
+        bind.session.unbind(time.monotonic())
+    one.account.slots.let_go()
+
+    async def gone() -> bool:
+        return not one.account.slots.held
+
+    await until(gone)
+    await shared(one, one, 2, 2)
 
 
 async def test_a_bind_that_another_has_taken_is_dropped_at_once(
@@ -178,3 +197,37 @@ async def test_when_a_node_leaves_the_other_has_all(carrier: Simulator, peer: Ma
     await one.node.renew([one.account.wish()], leaving=True)
     await shared(two, two, 2, 2)
     assert carrier.stats()["binds_refused"] == 0
+
+
+async def test_a_standby_that_takes_over_is_in_service_at_once(
+    store: Store, peer: MakePeer
+) -> None:
+    """That it had no bind while others had all of them says nothing of the carrier."""
+    one, two = await peer("n1"), await peer("n2")
+    await shared(one, one, 2, 2)
+    await two.renew()
+    assert two.account.status()["state"] == "standby"
+    for second in range(40):
+        two.account.look(1_000.0 + second)
+    await one.account.quiet()
+    await one.account.unbind()
+    await one.node.renew([one.account.wish()], leaving=True)
+    await shared(two, two, 2, 2)
+    two.account.look(1_041.0)
+    assert two.account.out == ""
+    assert two.account.wish().out == ""
+
+
+async def test_a_standby_takes_the_word_of_who_holds_the_binds(peer: MakePeer) -> None:
+    one, two = await peer("n1"), await peer("n2")
+    await shared(one, one, 2, 2)
+    await two.renew()
+    assert (one.account.out, two.account.out) == ("", "")
+    one.account.pump.pause(True)
+    await one.renew()
+    await two.renew()
+    assert (one.account.out, two.account.out) == ("paused", "unbound")
+    one.account.pump.pause(False)
+    await one.renew()
+    await two.renew()
+    assert (one.account.out, two.account.out) == ("", "")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.policy.pacer import SPAN, Pacer
+from gateway.policy.pacer import SPAN, Pacer, share_of
 
 
 def drive(pacer: Pacer, wakes: list[float]) -> list[float]:
@@ -278,12 +278,17 @@ def test_a_higher_rate_begins_without_a_burst() -> None:
     assert 985 <= len(later) <= 1_000
 
 
-@pytest.mark.parametrize(("rate", "at_least"), [(0.5, 9), (2.5, 39), (66.6, 1250)])
-def test_a_part_of_a_rate(rate: float, at_least: int) -> None:
-    pacer = Pacer(rate)
-    sent = drive(pacer, [n / 1000 for n in range(20_000)])
-    assert at_least <= len(sent) <= rate * 20 + 1
-    assert most_in_a_second(sent) <= max(1, int(rate))
+@given(st.integers(0, 2_000), st.integers(1, 64), st.data())
+def test_shares_of_a_rate_are_all_of_it_and_even(
+    rate: int, binds: int, data: st.DataObject
+) -> None:
+    """Whoever has which binds; two nodes with as many binds differ by less than one a bind."""
+    each = [share_of(rate, [bind], binds) for bind in range(binds)]
+    assert sum(each) == rate == share_of(rate, range(binds), binds)
+    assert max(each) - min(each) <= 1
+    mine = data.draw(st.sets(st.integers(0, binds - 1)))
+    rest = set(range(binds)) - mine
+    assert share_of(rate, mine, binds) + share_of(rate, rest, binds) == rate
 
 
 def test_what_the_carrier_was_found_to_allow_is_divided_too() -> None:

@@ -186,6 +186,14 @@ def test_each_carrier_knows_its_lanes() -> None:
     assert routing.lanes("b") == ["chile", "peru>b", "peru>a", "chile/a"]
 
 
+def test_what_waits_for_carriers_that_are_gone_goes_to_one_that_is_there() -> None:
+    """It has refused the message once, and will again: then it ends, and is not moved."""
+    routing = Routing([Route(name="chile", prefixes=("+56",), carriers=("a",))], dict)
+    routing.seen(["chile/a", "chile>b", "old/a"])
+    assert routing.lanes("a") == ["chile", "chile/a", "chile>b"]
+    assert routing.elsewhere("chile/a", "a") == ""
+
+
 def test_a_refused_message_goes_where_somebody_is() -> None:
     out = {"b": "unbound"}
     routing = Routing([FAILOVER], lambda: out)

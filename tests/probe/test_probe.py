@@ -357,7 +357,7 @@ def test_a_wrong_file_is_a_wrong_configuration(probe: Probe, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("status", "cause"),
     [
-        ("ESME_RINVPASWD", "password is not that of system_id recado"),
+        ("ESME_RINVPASWD", "password is not that of recado"),
         ("ESME_RINVSYSID", "system_id recado is mistyped"),
         ("ESME_RBINDFAIL", "system_id or password is wrong: many SMSCs say only this"),
         ("ESME_RALYBND", "is the gateway running with these binds? Each counts against the acc"),

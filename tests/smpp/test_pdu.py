@@ -236,7 +236,7 @@ def test_an_error_response_has_no_body_where_the_specification_says_so() -> None
         (SubmitMultiResp(unsuccess_smes=(UnsuccessSme(),) * 256), "unsuccess_smes"),
         (SubmitMultiResp(unsuccess_smes=("5",)), "unsuccess_smes"),  # type: ignore[arg-type]
         (DataSm(source_addr="1" * 65), "source_addr"),
-        (BindTransceiver(password="ninechars"), "password"),
+        (BindTransceiver(password="x" * 65), "password"),
     ],
 )
 def test_what_does_not_fit_is_refused_by_its_name(pdu: Pdu, field: str) -> None:

@@ -225,6 +225,21 @@ def test_the_words_of_appendix_b(word: str) -> None:
     assert found.stat == word
 
 
+@pytest.mark.parametrize(
+    ("word", "state"),
+    [
+        ("BUFFRED", STATES.ENROUTE),
+        ("ACKED", STATES.ACCEPTD),  # by the next network, not by the phone
+        ("FAILED", STATES.UNDELIV),
+        ("NOCRED", STATES.REJECTD),
+        ("DELIVERED", STATES.DELIVRD),
+    ],
+)
+def test_the_words_that_carriers_write_instead(word: str, state: ReceiptState) -> None:
+    found = receipt(f"id:1 stat:{word}")
+    assert (found.state, found.stat) == (state, word)
+
+
 def test_a_header_before_a_receipt_is_skipped() -> None:
     """Some carriers cut a long receipt like any message."""
     assert (

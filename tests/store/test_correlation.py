@@ -201,6 +201,18 @@ async def test_a_receipt_that_names_another_recipient_is_not_ours(store: Store) 
     assert await state(store, 1) is MessageState.submitted
 
 
+async def test_a_receipt_may_leave_the_addresses_as_the_submit_had_them(store: Store) -> None:
+    await sent(store, 1, "71")
+    await sent(store, 2, "72")
+    await sent(store, 3, "73")
+    await take(store, receipt("71", to="3450", sender="56900000001"))
+    assert await state(store, 1) is MessageState.delivered
+    await take(store, receipt("72", to="56911111111", sender="0002"))
+    await take(store, receipt("73", to="3450", sender="56911111111"))
+    assert await state(store, 2) is MessageState.submitted
+    assert await state(store, 3) is MessageState.submitted
+
+
 async def test_a_receipt_may_name_the_recipient_without_its_country(store: Store) -> None:
     await sent(store, 1, "77")
     matched = await take(store, receipt("77", to="900000001"))
@@ -362,8 +374,9 @@ async def test_a_reply_is_tied_to_what_last_went_to_that_number_from_that_sender
         NOW,
         "",
     )
-    assert answers[0][1:] == ("crm", "c1", derived_id("crm", "c1", "r1"))
-    assert answers[1][1:] == ("", "", "")
+    assert answers[0][1:4] == ("crm", "c1", derived_id("crm", "c1", "r1"))
+    assert answers[0][4:] == ("56900000001", "3450", "1", "crm")
+    assert answers[1][1:4] == ("", "", "")
     page = await store.records.replies("crm")
     assert [(r.sender, r.text, r.campaign) for r in page.items] == [("56900000001", "1", "c1")]
     (event,) = (await store.events.read("crm", None)).items

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from gateway.carrier.slots import UNBIND_SECONDS
-from gateway.errors import Fenced
-from gateway.store import Store
+from gateway.errors import Fenced, StoreUnavailable
+from gateway.store import Store, scripts
 from gateway.store.node import (
     LEASE_SECONDS,
     LOOK_AGAIN_SECONDS,
@@ -143,6 +143,28 @@ async def test_a_dead_nodes_binds_are_taken_and_it_can_do_nothing_more(
     assert await store.queue.claim(["chile"], dead.consumer("andina"), 10, 0, 1) == []
     await renew(other, 2, [0, 1])
     assert not other.found_dead
+
+
+async def test_a_renewal_that_comes_late_lets_go_of_nothing(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It timed out before the node had its binds, and the store carries it out after the renewal
+    that brought them: no other node gets a bind that this one lives on."""
+    one, two = await joined(store, tmp_path, "n1"), await joined(store, tmp_path, "n2")
+    late: list[object] = []
+    with monkeypatch.context() as patch:
+
+        async def lost(script: object, argument: object, *more: bytes) -> object:
+            late.append(argument)
+            raise StoreUnavailable("no answer in 3 s")
+
+        patch.setattr(store.redis, "run", lost)
+        with pytest.raises(StoreUnavailable):
+            await renew(one, 2, [])
+    assert await renew(one, 2, []) == Holding([0, 1], 0, 0, 0)
+    await store.redis.run(scripts.RENEW, late[0])
+    assert await renew(two, 2, []) == Holding([], -1, 2, 0)
+    assert await renew(one, 2, [0, 1]) == Holding([0, 1], 1, 0, 0)
 
 
 async def test_after_an_outage_of_the_store_nobody_is_declared_dead(

@@ -8,14 +8,23 @@ import random
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gateway.errors import Fenced
 from gateway.ids import derived_id, new_id
-from gateway.message import Campaign, CampaignState, Message, MessageState, Priority
+from gateway.message import (
+    Campaign,
+    CampaignState,
+    Message,
+    MessageState,
+    Priority,
+    Receipt,
+    ReceiptState,
+)
 from gateway.metrics import Metrics
 from gateway.store import Store
-from gateway.store.correlation import Kind, Settle
+from gateway.store.correlation import Kind, ReceiptItem, Settle
 from gateway.store.node import Node
 from gateway.store.queue import Claimed
 from gateway.store.types import Put
@@ -178,6 +187,52 @@ async def test_canceling_a_campaign_gives_every_waiting_message_its_end(store: S
     assert results[0].kind == "campaign-canceled"
 
 
+async def test_what_goes_back_to_a_canceled_campaign_gets_its_end(store: Store) -> None:
+    """It was with the carrier while the campaign was swept, and has been refused since: to wait, to
+    go at once, or to go elsewhere. Nothing will claim it, so this is its end."""
+    await store.queue.put([put(n) for n in range(4)])
+    waits, again, elsewhere, doubtful = await claim(store)
+    await store.records.set_campaign_state("crm", "c1", CampaignState.canceled)
+    await store.queue.finish_canceling(NOW)
+    settles = [release(waits), release(again), release(elsewhere), release(doubtful)]
+    settles[0].due_ms = NOW + 5_000
+    settles[2].target = "chile/andina:3:any:c1"
+    await store.correlation.commit("andina", settles[:3], [], NOW)
+    await store.queue.promote(NOW + 5_000)
+    report = await store.records.report("crm", "c1")
+    assert report is not None
+    assert report.by_state == {"canceled": 3, "queued": 1}
+    assert [e.kind for e in (await store.events.read("crm", None)).items] == ["canceled"] * 3
+    await store.queue.recover(set(), NOW)
+    ((_, message),) = [found async for found in store.queue.doubtful(NOW)]
+    assert await store.queue.resend("andina", [message], NOW) == 0
+    assert await store.queue.depths() == {}
+
+
+async def test_what_has_left_of_a_canceled_message_still_waits_for_its_receipt(
+    store: Store,
+) -> None:
+    """One of two segments was taken, the other was to go again."""
+    await store.queue.put([put(1, segments=2)])
+    (taken,) = await claim(store)
+    await store.records.set_campaign_state("crm", "c1", CampaignState.canceled)
+    await store.queue.finish_canceling(NOW)
+    settle = release(taken)
+    settle.message = msgspec.structs.replace(taken.message, fates="5::77\x1e1::")
+    settle.fates, settle.ids, settle.sent_ms = settle.message.fates, ["77", ""], NOW
+    await store.correlation.commit("andina", [settle], [], NOW)
+    report = await store.records.report("crm", "c1")
+    assert report is not None
+    assert report.by_state == {"submitted": 1}
+    receipt = Receipt("77", ReceiptState.DELIVRD, "DELIVRD", "", "", "", None)
+    item = ReceiptItem("77", receipt, MessageState.delivered)
+    (met,) = await store.correlation.commit("andina", [], [item], NOW)
+    assert (met.old, met.new) == (MessageState.submitted, MessageState.canceled)
+    report = await store.records.report("crm", "c1")
+    assert report is not None
+    assert report.by_state == {"canceled": 1}
+
+
 async def test_cancel_tells_what_left_from_what_waits(store: Store) -> None:
     await store.queue.put([put(n) for n in range(3)])
     (first,) = await claim(store, 1)
@@ -215,6 +270,18 @@ async def test_a_claim_whose_answer_was_lost_is_given_back(store: Store) -> None
     assert await store.queue.claim(["chile"], CONSUMER, 100, NOW, late) == []
     assert await claimed_numbers(store) == [0, 1, 2, 4, 5]
     assert other.message.to.endswith("3")
+
+
+async def test_giving_back_that_comes_late_takes_nothing_from_under_us(store: Store) -> None:
+    """Its answer was lost, it was asked again, and we have claimed since: the store carries the
+    first one out only now."""
+    await store.queue.put([put(n) for n in range(6)])
+    await claim(store, 3)
+    late, again = next(NUMBERS), next(NUMBERS)
+    assert await store.queue.give_back(CONSUMER, NOW, again) == 3
+    assert await claimed_numbers(store) == [0, 1, 2, 3, 4, 5]
+    assert await store.queue.give_back(CONSUMER, NOW, late) == 0
+    assert await claimed_numbers(store) == []
 
 
 @pytest.mark.parametrize("seed", range(12))
