@@ -230,7 +230,7 @@ async def test_over_tls(tmp_path: Path, at: Bound) -> None:
         await line.account.unbind(5.0)
         await node.program.until("unbind")
         # One whose authority we do not know is not spoken to.
-        wrong = await at(node, tls=True, tls_ca_file=str(tmp_path / "other.pem"))
+        wrong = await at(node, name="sur", tls=True, tls_ca_file=str(tmp_path / "other.pem"))
         (bind,) = wrong.account.binds
 
         async def refused() -> bool:
