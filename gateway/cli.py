@@ -300,7 +300,11 @@ def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--to", metavar="NUMBER", help="the recipient, as +56981234567")
     parser.add_argument("--policy", metavar="COUNTRY", help="as cl (default: the number's)")
+    parser.add_argument(
+        "--campaign", metavar="ID", help="with this campaign's profile and hours (asks the gateway)"
+    )
     _add_rule(parser)
+    _add_gateway(parser)
     parser.set_defaults(command=_explain)
 
 

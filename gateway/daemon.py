@@ -43,6 +43,8 @@ log = logging.getLogger(__name__)
 PROMOTE_SECONDS = 1.0
 PARTS_SECONDS = 1.0
 OPEN_SECONDS = 1.0
+MOST_MARGIN_SECONDS = 4 * 3600.0
+"""The most that a carrier's slow deliveries take from the hours."""
 CONFIRM_SECONDS = 300
 """An opt-out's confirmation that has not left by then is worthless (47 CFR 64.1200(a)(12))."""
 MEASURE_SECONDS = 2.0
@@ -189,7 +191,7 @@ class Daemon:
             if asleep:
                 await self.store.queue.wake(asleep, now)
                 self.carriers.wake()
-            unknown = calendars.unknown(self.store.queue.calendars_seen)
+            unknown = calendars.unknown({name for _, name in self.store.queue.calendars_seen})
             for name, blob in (await self.store.queue.defined(unknown)).items():
                 calendars.learn(name, blob)
             wait = (calendars.until - wall_ms()) / 1000
@@ -343,7 +345,27 @@ class Daemon:
         for account in self.carriers.accounts.values():
             ready = await self.store.queue.ready(account.pump.routes())
             account.watch(time.monotonic(), ready > 0)
+            account.pump.asleep = self._sleeps(account)
+            self._set_margin(account)
         self.metrics.in_doubt, self.metrics.parked = await self.store.correlation.counts(names)
+
+    def _set_margin(self, account: Account) -> None:
+        """A carrier that heeds no validity must have delivered before the hours end."""
+        margin = self.config.policy.margin_seconds
+        if account.carrier.validity == "none":
+            delivered = self.metrics.carrier(account.carrier.name).receipt.quantile(0.99)
+            margin = min(max(margin, delivered), MOST_MARGIN_SECONDS)
+        account.pump.margin_ms = int(margin * 1000)
+
+    def _sleeps(self, account: Account) -> bool:
+        """Has this account lanes whose hours have not begun?"""
+        if self.calendars is None:
+            return False
+        routes, opened = set(account.pump.routes()), self.calendars.open_at(wall_ms())
+        return any(
+            route in routes and calendar != ANY and calendar not in opened
+            for route, calendar in self.store.queue.calendars_seen
+        )
 
     async def _sweep(self) -> None:
         now = wall_ms()

@@ -1,7 +1,7 @@
 """``recado explain`` and ``recado calendar``: what the contact rules say, without a gateway.
 
 They read the same rules and ask the same decision as the daemon; what only a running gateway knows
-(the lists, the contacts already made) is not in the answer.
+(the lists, the contacts already made) is not in the answer. ``--campaign`` alone asks one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from gateway import policies
+from gateway import policies, remote
 from gateway.clock import wall_ms
 from gateway.config import SEARCHED
 from gateway.errors import ConfigError
@@ -28,6 +28,8 @@ def main(options: argparse.Namespace) -> int:
     """``recado explain``."""
     if not options.to and not options.policy:
         raise ConfigError(["explain: name a number with --to, or a country with --policy"])
+    if options.campaign:
+        _take_campaign(options)
     book = _book(options.config)
     now = instant(options.at)
     place = _place(book, options)
@@ -38,6 +40,14 @@ def main(options: argparse.Namespace) -> int:
     answer = explained(now, rule, place, options.to)
     print(json.dumps(answer, ensure_ascii=False) if options.json else "\n".join(_lines(answer)))
     return 0
+
+
+def _take_campaign(options: argparse.Namespace) -> None:
+    """A running gateway says what profile and hours the campaign has. Raises NoAnswer."""
+    campaign = remote.Gateway(options.url, options.key).campaign(options.campaign)
+    options.profile = campaign.get("policy") or options.profile
+    own = [f"{days}={','.join(windows)}" for days, windows in (campaign.get("hours") or {}).items()]
+    options.hours = [*(options.hours or []), *own]
 
 
 def explained(now: int, rule: Rule | None, place: Place, to: str | None = None) -> dict[str, Any]:

@@ -81,6 +81,15 @@ class Histogram:
         self._counts[bisect_left(self._bounds, value)] += times
         self._sum += value * times
 
+    def quantile(self, share: float) -> float:
+        """The bound under which this share of the values was; 0 without any."""
+        wanted, seen = share * sum(self._counts), 0
+        for bound, count in zip((*self._bounds, math.inf), self._counts, strict=True):
+            seen += count
+            if seen and seen >= wanted:
+                return bound
+        return 0.0
+
     def buckets(self) -> tuple[list[tuple[str, float]], float]:
         """Cumulative (bound, count) as Prometheus writes them, and the sum."""
         rows, total = [], 0

@@ -44,6 +44,10 @@ class Gateway:
         """Each carrier as ``GET /v1/carriers`` describes it. Raises NoAnswer."""
         return _items(self._answer("/v1/carriers"))
 
+    def campaign(self, id: str) -> dict[str, Any]:
+        """A campaign as ``GET /v1/campaigns/{id}`` describes it. Raises NoAnswer."""
+        return dict(self._answer(f"/v1/campaigns/{quote(id, safe='')}"))
+
     def send(self, message: dict[str, Any]) -> dict[str, Any]:
         """Submits one message; the answer's object. Raises NoAnswer with the problem's words."""
         return dict(self._answer("/v1/messages", message))

@@ -115,6 +115,8 @@ class Pump:
         """Claimed messages that are not handed to a commit yet."""
         self.admission: Admission | None = None
         """The contact rules; None: there are none. The daemon sets it."""
+        self.asleep = False
+        """Are there messages whose hours have not begun?"""
         self.margin_ms = 0
         """So long before its hours are over nothing of a message leaves, and its validity ends."""
         self.pacer = Pacer(carrier.rate)
@@ -556,7 +558,7 @@ class Pump:
         elif self._ready_count or not any(bind.window_free for bind in self._binds):
             limit = Limit.window
         elif now < self._dry_until:
-            limit = Limit.nothing_queued
+            limit = Limit.quiet_hours if self.asleep else Limit.nothing_queued
         else:
             # Sending as fast as the lanes are read; the last limit that was met still describes it
             # best, unless it is one that is over.

@@ -45,8 +45,8 @@ class Queue:
         self._redis = redis
         self._keys = redis.keys
         self.moved: Moved = lambda carrier, state, count: None
-        self.calendars_seen: set[str] = set()
-        """Of which calendars there are lanes, as of the last look."""
+        self.calendars_seen: set[tuple[str, str]] = set()
+        """Of which routes and calendars there are lanes, as of the last look."""
         self.fresh: dict[str, bytes] = {}
         """Calendars that are not in the store yet: what others put here goes there first."""
         self.seen: Callable[[Iterable[str]], None] = lambda lane_routes: None
@@ -212,7 +212,10 @@ class Queue:
         lengths = await self._redis.pipeline([("XLEN", self._keys("lane", lane)) for lane in lanes])
         depths: dict[tuple[str, str], int] = {}
         self.seen({lane.partition(":")[0] for lane in lanes})
-        self.calendars_seen = {lane.split(":")[2].rstrip("!") for lane in lanes}
+        self.calendars_seen = {
+            (lane_route, calendar.rstrip("!"))
+            for lane_route, _, calendar, _ in (lane.split(":") for lane in lanes)
+        }
         for lane, length in zip(lanes, lengths, strict=True):
             lane_route, priority = lane.split(":")[:2]
             route = route_name(lane_route)
