@@ -60,6 +60,7 @@ NAMES: dict[str, str] = {
     "recado_replies": "Debtors' texts taken, by carrier",
     "recado_receipts_parked": "Receipts that match nothing yet, by carrier",
     "recado_in_doubt": "Messages whose fate nobody knows",
+    "recado_held": "Messages to numbers of which nobody knows where they are: never sent",
     "recado_redis_seconds": "A round trip to Redis",
     "recado_event_loop_lag_seconds": "How late the event loop ran its last timer",
     "recado_http_requests": "Requests, by method, path and status",
@@ -168,6 +169,7 @@ class Metrics(Collector):
         self.redis_up = True
         self.redis_seconds = 0.0
         self.in_doubt = 0
+        self.held = 0
         self.parked: dict[str, int] = {}
         self.depths: dict[tuple[str, str], int] = {}
         self.accounts: Callable[[], list[dict[str, Any]]] = list
@@ -318,6 +320,7 @@ class Metrics(Collector):
         )
         for name, number in (
             ("recado_in_doubt", float(self.in_doubt)),
+            ("recado_held", float(self.held)),
             ("recado_redis_seconds", self.redis_seconds),
             ("recado_redis_up", float(self.redis_up)),
             ("recado_event_loop_lag_seconds", self.loop_lag),

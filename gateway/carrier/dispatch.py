@@ -149,6 +149,8 @@ class Pump:
         """Redis did not answer a claim, and may have carried it out."""
         self._dry_until = 0.0
         self._claimed_at = 0.0
+        self._late = False
+        """Are there lanes that are open, and too near to their end?"""
         self._quiet = False
         self._kicked = False
         self._timer: asyncio.TimerHandle | None = None
@@ -174,7 +176,7 @@ class Pump:
         return (
             self.bound
             and (ready or self._ready_count > 0)
-            and not (self.paused or self._quiet or self._store_away)
+            and not (self.paused or self._quiet or self._store_away or self._late)
             and self._node.may_write(now)
             and not self.pacer.slowed(now)
         )
@@ -410,6 +412,7 @@ class Pump:
             return claimed, []
         opened = self.admission.calendars.open_at(now_ms)
         late = [name for name, until in opened.items() if until - self.margin_ms <= now_ms]
+        self._late = bool(late)
         claimed = await self._store.queue.claim(
             routes, self._consumer, wanted, now_ms, self._claims, list(opened), late
         )

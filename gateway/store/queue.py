@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from gateway.message import Message, MessageState, Priority
+from gateway.policy.calendars import HELD
 from gateway.policy.route import route_name
 from gateway.store import scripts
 from gateway.store.commit import GroupCommit
@@ -45,6 +46,8 @@ class Queue:
         self._redis = redis
         self._keys = redis.keys
         self.moved: Moved = lambda carrier, state, count: None
+        self.held = 0
+        """Messages to recipients of whom nobody knows where they are, as of the last look."""
         self.calendars_seen: set[tuple[str, str]] = set()
         """Of which routes and calendars there are lanes, as of the last look."""
         self.fresh: dict[str, bytes] = {}
@@ -211,13 +214,16 @@ class Queue:
         lanes = [lane.decode() for lane in await self._redis.call("SMEMBERS", self._keys("lanes"))]
         lengths = await self._redis.pipeline([("XLEN", self._keys("lane", lane)) for lane in lanes])
         depths: dict[tuple[str, str], int] = {}
+        self.held = 0
         self.seen({lane.partition(":")[0] for lane in lanes})
         self.calendars_seen = {
             (lane_route, calendar.rstrip("!"))
             for lane_route, _, calendar, _ in (lane.split(":") for lane in lanes)
         }
         for lane, length in zip(lanes, lengths, strict=True):
-            lane_route, priority = lane.split(":")[:2]
+            lane_route, priority, calendar = lane.split(":")[:3]
+            if calendar.rstrip("!") == HELD:
+                self.held += int(length)
             route = route_name(lane_route)
             depths[route, priority] = depths.get((route, priority), 0) + int(length)
         return depths
