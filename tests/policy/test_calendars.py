@@ -1,0 +1,89 @@
+"""Calendars by literal times: what is open, to the millisecond, and what never is."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway import policies
+from gateway.policies import campaign_week
+from gateway.policy.calendar import NEVER
+from gateway.policy.calendars import HELD, Calendars
+from gateway.policy.decide import Rulebook
+from gateway.policy.zones import NOWHERE, Place
+from tests.policy.slow import ms
+
+SANTIAGO = Place("CL", "", ("America/Santiago",), "prefix")
+BOTH = Place("CL", "", ("America/Santiago", "Pacific/Easter"), "zone")
+
+
+@pytest.fixture(scope="module")
+def book() -> Rulebook:
+    return policies.load()
+
+
+def test_it_opens_and_closes_to_the_millisecond(book: Rulebook) -> None:
+    """Tuesday, 14 July 2026: Santiago is at UTC-4."""
+    calendars = Calendars(book)
+    name = calendars.name(SANTIAGO, "prudent")
+    opens, closes = ms("2026-07-14T12:00:00Z"), ms("2026-07-15T00:00:00Z")
+    assert calendars.open_at(opens - 1) == {}
+    assert calendars.until == opens
+    assert calendars.open_at(opens) == {name: closes}
+    assert calendars.open_at(closes - 1) == {name: closes}
+    assert calendars.open_at(closes) == {}
+
+
+def test_every_zone_has_to_be_open(book: Rulebook) -> None:
+    calendars = Calendars(book)
+    name = calendars.name(BOTH, "prudent")
+    assert calendars.look(name, ms("2026-07-14T13:59:59Z"))[0] is False
+    assert calendars.look(name, ms("2026-07-14T14:00:00Z")) == (True, ms("2026-07-15T00:00:00Z"))
+
+
+def test_a_campaign_narrows(book: Rulebook) -> None:
+    calendars = Calendars(book)
+    week = campaign_week({"mon-fri": ["10:00-12:00"]})
+    plain, narrowed = (calendars.name(SANTIAGO, "prudent", w) for w in (None, week))
+    assert plain != narrowed
+    at = ms("2026-07-14T14:30:00Z")
+    assert calendars.look(narrowed, at) == (True, ms("2026-07-14T16:00:00Z"))
+    assert calendars.look(narrowed, ms("2026-07-14T16:00:00Z"))[0] is False
+    assert set(calendars.open_at(at)) == {plain, narrowed}
+
+
+def test_the_same_everywhere(book: Rulebook) -> None:
+    """Two processes make one name of one thing, and learn from each other."""
+    one, two = Calendars(book), Calendars(book)
+    name = one.name(SANTIAGO, "prudent")
+    assert name == one.name(SANTIAGO, "prudent")
+    assert name.startswith("cl-")
+    assert set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
+    assert two.unknown([name, HELD, "any"]) == [name]
+    assert two.look(name, ms("2026-07-14T12:00:00Z")) == (False, NEVER)
+    two.learn(name, one.fresh[name])
+    assert two.of(name) == one.of(name)
+    assert two.look(name, ms("2026-07-14T12:00:00Z"))[0] is True
+    assert two.name(SANTIAGO, "prudent") == name
+    assert list(two.fresh) == []
+
+
+def test_nobody_knows_where(book: Rulebook) -> None:
+    calendars = Calendars(book)
+    assert calendars.name(NOWHERE, "prudent") == HELD
+    assert calendars.look(HELD, ms("2026-07-14T15:00:00Z")) == (False, NEVER)
+    assert HELD not in calendars.open_at(ms("2026-07-14T15:00:00Z"))
+
+
+def test_a_country_without_rules_or_switched_off_never_opens(book: Rulebook) -> None:
+    calendars = Calendars(book)
+    for country, zone in (("JP", "Asia/Tokyo"), ("US", "America/New_York")):
+        name = calendars.name(Place(country, "", (zone,), "prefix"), "prudent")
+        assert calendars.look(name, ms("2026-07-14T15:00:00Z"))[0] is False
+
+
+def test_a_calendar_made_in_between_is_seen_at_once(book: Rulebook) -> None:
+    calendars = Calendars(book)
+    at = ms("2026-07-14T15:00:00Z")
+    assert calendars.open_at(at) == {}
+    name = calendars.name(SANTIAGO, "prudent")
+    assert list(calendars.open_at(at)) == [name]
