@@ -167,7 +167,7 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _check(options: argparse.Namespace) -> int:
     config = _load(options)
     print(", ".join(str(path) for path in config.files))
-    for name, line in _described(config):
+    for name, line in [*_described(config), ("rules", _rules_line(config))]:
         print(f"  {name:<9}{line}")
     for note in _notes(config):
         print(f"note: {note}")
@@ -187,6 +187,17 @@ def _described(config: Config) -> Iterator[tuple[str, str]]:
         yield "carrier", _carrier_line(carrier)
     for route in config.routes:
         yield "route", _route_line(route)
+
+
+def _rules_line(config: Config) -> str:
+    """The contact rules. Raises ConfigError with what is wrong with their files."""
+    from gateway import policies
+
+    book = policies.load(config.files[0])
+    if config.policy.profile == "off":
+        return "off: no hours, no caps"
+    countries = sorted({policy.country for policy in book.policies if policy.enabled})
+    return f"{config.policy.profile}: {', '.join(countries)}"
 
 
 def _client_line(client: Client) -> str:

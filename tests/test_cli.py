@@ -127,8 +127,19 @@ def test_check_of_the_example_says_what_would_be_used(
         "  http     127.0.0.1:8080; metrics also on 127.0.0.1:9108",
         "  carrier  andina: recado at 127.0.0.1:2775, 2 x transceiver, window 50, 100 segments/s",
         "  route    chile: +56 to andina, from 3450",
+        "  rules    prudent: AR, BR, CL, CO, EC, ES, MX, PE",
         "note: no [[clients]]: nobody can submit; recado key makes a key",
     ]
+
+
+def test_check_finds_what_is_wrong_with_the_rules(
+    main_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = main_file.parent / "policies"
+    folder.mkdir()
+    (folder / "chile.toml").write_text('country = "CHL"\n', encoding="utf-8")
+    assert run("check", "--config", str(main_file)) == 2
+    assert "chile.toml: country: found" in capsys.readouterr().err
 
 
 def test_check_notes_what_is_perhaps_not_meant(
