@@ -16,6 +16,7 @@ from gateway.api.intake import PRIORITIES, data_text, sender
 from gateway.api.problems import fault
 from gateway.api.reading import Reader
 from gateway.api.shapes import (
+    CREDITOR_PATTERN,
     NAME_CHARACTERS,
     CampaignChange,
     CampaignIn,
@@ -30,12 +31,12 @@ from gateway.errors import RecadoError
 from gateway.ids import derived_id, new_id
 from gateway.message import Campaign, CampaignState, InDoubtRule
 from gateway.policies import campaign_week
-from gateway.store.contacts import EVERYONE
 
 log = logging.getLogger(__name__)
 
 _read = Reader(CampaignIn)
 _read_change = Reader(CampaignChange)
+_CREDITOR = re.compile(CREDITOR_PATTERN)
 _tasks: set[asyncio.Task[None]] = set()
 
 
@@ -100,8 +101,8 @@ def _hours(given: dict[str, list[str]] | None) -> str:
 def _creditor(given: str | None) -> str:
     if given is None:
         return ""
-    if given == EVERYONE or not re.fullmatch(r"[\w .&-]{1,100}", given):
-        raise fault("invalid-field", "allowed: 1 to 100 letters, digits, ' ._&-'", "creditor")
+    if not _CREDITOR.fullmatch(given):
+        raise fault("invalid-field", "allowed: 1 to 100 Latin letters, digits, ' ._&-'", "creditor")
     return given
 
 

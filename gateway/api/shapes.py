@@ -263,7 +263,34 @@ class MessageView(msgspec.Struct, omit_defaults=True, kw_only=True):
     data: Any | UnsetType = UNSET
 
 
-Creditor = Annotated[str, Meta(min_length=1, max_length=100)]
+CREDITOR_CHARACTERS = 100
+CREDITOR_PATTERN = "^[0-9A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f .&_-]{1,100}$"
+DAYS_PATTERN = "^(mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))?$"
+WINDOW_PATTERN = "^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]:[0-5][0-9]|2[0-3]:[0-5][0-9]|24:00)$"
+
+Creditor = Annotated[
+    str,
+    _text(
+        "for whom debtors are contacted: caps and opt-outs are kept by creditor",
+        CREDITOR_PATTERN,
+        CREDITOR_CHARACTERS,
+    ),
+]
+Hours = Annotated[
+    dict[str, list[str]],
+    Meta(
+        description='own hours, as {"mon-fri": ["09:00-18:00"]}: they only narrow the rules. '
+        "Each day once, windows that do not overlap, at least one",
+        extra_json_schema={
+            "propertyNames": {"pattern": DAYS_PATTERN},
+            "minProperties": 1,
+            "additionalProperties": {
+                "type": "array",
+                "items": {"type": "string", "pattern": WINDOW_PATTERN},
+            },
+        },
+    ),
+]
 
 
 class CampaignIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -281,12 +308,8 @@ class CampaignIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True)
         Literal["text", "prudent", "transactional"] | None,
         Meta(description="the profile of the contact rules; else the configuration's"),
     ] = None
-    hours: Annotated[
-        dict[str, list[str]] | None,
-        Meta(description='own hours, as {"mon-fri": ["09:00-18:00"]}: they only narrow the rules'),
-    ] = None
+    hours: Hours | None = None
     creditor: Creditor | None = None
-    """For whom debtors are contacted: caps and opt-outs are kept by creditor."""
     data: Data = field(default_factory=Raw)
 
 
@@ -313,8 +336,8 @@ class CampaignView(msgspec.Struct, omit_defaults=True, kw_only=True):
     sender: str | None = field(name="from", default=None)
     ttl: int | None = None
     policy: Literal["text", "prudent", "transactional"] | None = None
-    hours: dict[str, list[str]] | None = None
-    creditor: str | None = None
+    hours: Hours | None = None
+    creditor: Creditor | None = None
     data: Any | UnsetType = UNSET
 
 
