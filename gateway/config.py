@@ -451,6 +451,10 @@ class Policy:
     """Of messages whose campaign names none. ``off``: no rule holds any message back."""
     margin_seconds: Annotated[float, seconds(0, 3600)] = 30.0
     """So long before its hours are over nothing leaves, and the validity of what has left ends."""
+    lint: Annotated[
+        Literal["files", "warn", "refuse", "off"], one_of("files", "warn", "refuse", "off")
+    ] = "files"
+    """What is found in texts: warned of or refused as the countries' files say, or all alike."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

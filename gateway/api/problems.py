@@ -10,6 +10,7 @@ import msgspec
 
 from gateway.api.http import Answer
 from gateway.errors import CallerError, StoreUnavailable
+from gateway.policy.lint import Finding
 
 
 class Kind(NamedTuple):
@@ -52,6 +53,7 @@ KINDS: dict[str, Kind] = {
     "invalid-text": Kind(422, "The text is not a text"),
     "empty-text": Kind(422, "The text is empty"),
     "too-long": Kind(422, "The text needs more segments than the carrier takes"),
+    "text-refused": Kind(422, "The text says what the rules of its country do not allow"),
     "invalid-encoding": Kind(422, "The text cannot be sent in the encoding asked for"),
     "invalid-sender": Kind(422, "Not a sender, or none that the route allows"),
     "invalid-priority": Kind(422, "Not a priority"),
@@ -89,6 +91,31 @@ class ErrorItem(msgspec.Struct, omit_defaults=True):
     ref: str | None = None
 
 
+class FindingView(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """What is found in a text: ``word`` is the rule's, ``what`` the text's or what it lacks."""
+
+    word: str
+    what: str
+    at: int | None = None
+    """In characters from 0; missing: it is about the whole text."""
+    refuse: bool = False
+    law: str | None = None
+
+
+def finding_views(findings: tuple[Finding, ...]) -> list[FindingView]:
+    """Findings as callers see them."""
+    return [
+        FindingView(
+            word=one.word,
+            what=one.what,
+            at=one.where if one.where >= 0 else None,
+            refuse=one.refuse,
+            law=one.law or None,
+        )
+        for one in findings
+    ]
+
+
 class Problem(msgspec.Struct, omit_defaults=True):
     """An RFC 9457 problem; ``type`` is a stable word of the table in these pages."""
 
@@ -101,15 +128,17 @@ class Problem(msgspec.Struct, omit_defaults=True):
     accepted: int | None = None
     rejected: int | None = None
     errors: list[ErrorItem] | None = None
+    findings: list[FindingView] | None = None
 
 
 class Members(TypedDict, total=False):
-    """What a problem says of a stream that broke."""
+    """What a problem says beyond its words: of a stream that broke, of a text."""
 
     committed_lines: int
     accepted: int
     rejected: int
     errors: list[ErrorItem]
+    findings: list[FindingView]
 
 
 class Refusal(CallerError):

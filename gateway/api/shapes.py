@@ -8,7 +8,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType, field
 
-from gateway.api.problems import ErrorItem
+from gateway.api.problems import ErrorItem, FindingView
 from gateway.message import MessageState
 from gateway.smpp.text import ENCODINGS
 
@@ -40,6 +40,9 @@ Changed = Annotated[
 ]
 Warnings = Annotated[
     list[str], Meta(description="what it dropped, and words that may read as others")
+]
+Findings = Annotated[
+    list[FindingView], Meta(description="what the rules on texts of its country warn of")
 ]
 Reason = Annotated[str, Meta(description="why it is blocked: no_route, only_to")]
 
@@ -113,6 +116,7 @@ class MessageOut(msgspec.Struct, omit_defaults=True, kw_only=True):
     reason: Reason | None = None
     changed: Changed | None = None
     warnings: Warnings | None = None
+    findings: Findings | None = None
 
 
 class ItemOut(MessageOut, kw_only=True):
@@ -127,6 +131,7 @@ class LineError(msgspec.Struct, omit_defaults=True):
     type: str
     detail: str
     field: str | None = None
+    findings: list[FindingView] | None = None
 
 
 class LineOut(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -143,20 +148,24 @@ class LineOut(msgspec.Struct, omit_defaults=True, kw_only=True):
     reason: Reason | None = None
     changed: Changed | None = None
     warnings: Warnings | None = None
+    findings: Findings | None = None
     error: LineError | None = None
     committed_lines: int | None = None
 
 
-class Accepted(msgspec.Struct):
+class Accepted(msgspec.Struct, omit_defaults=True, kw_only=True):
     """What became of a stream; ``errors`` are the first 1,000."""
 
     accepted: int
     rejected: int
     segments: int
     errors: list[ErrorItem]
+    findings: Annotated[
+        dict[str, int], Meta(description="texts with a finding, refused ones too, by its word")
+    ] = {}
 
 
-class AcceptedItems(Accepted):
+class AcceptedItems(Accepted, kw_only=True):
     """What became of an array."""
 
     messages: list[ItemOut]
@@ -171,6 +180,7 @@ class TextIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     route: str | None = None
     encoding: Literal["auto", "gsm7", "ucs2"] = "auto"
     transliterate: bool = False
+    creditor: Annotated[str | None, Meta(description="whom the text must name")] = None
 
 
 class ExpensiveView(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -217,6 +227,7 @@ class TextView(CostView, kw_only=True):
     cheapest: CheapestView | None
     route: str | None = None
     text: str | None = None
+    findings: Findings | None = None
 
 
 class SegmentView(msgspec.Struct, omit_defaults=True):

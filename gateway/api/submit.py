@@ -108,6 +108,13 @@ async def _array(context: Context, origin: Origin, body: bytes) -> Answer:
             records = [read_message(index, item) for index, item in enumerate(part, start)]
             await pipeline.feed(records, start + len(part))
     return json_answer(
-        AcceptedItems(tally.accepted, tally.rejected, tally.segments, tally.errors, tally.items),
+        AcceptedItems(
+            accepted=tally.accepted,
+            rejected=tally.rejected,
+            segments=tally.segments,
+            errors=tally.errors,
+            messages=tally.items,
+            findings=tally.findings,
+        ),
         202,
     )

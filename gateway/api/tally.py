@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import msgspec
 
-from gateway.api.problems import ErrorItem, Members, fault
+from gateway.api.problems import ErrorItem, FindingView, Members, Refusal, fault, finding_views
 from gateway.api.shapes import ItemOut, LineError, LineOut, MessageOut
 from gateway.errors import CallerError
 from gateway.message import MessageState
@@ -32,8 +32,13 @@ def shown(shape: type[MessageOut], put: Put, state: MessageState, **more: int) -
         reason=put.blocked or put.hold or None,
         changed=dict(put.told.changes) if put.told else None,
         warnings=(put.told.warnings or None) if put.told else None,
+        findings=finding_views(put.findings) if put.findings else None,
         **more,
     )
+
+
+def _findings_of(error: CallerError) -> list[FindingView] | None:
+    return error.members.get("findings") if isinstance(error, Refusal) else None
 
 
 def _not_before(put: Put) -> str | None:
@@ -70,18 +75,28 @@ class Tally:
     def __init__(self) -> None:
         self.accepted = self.rejected = self.segments = 0
         self.errors: list[ErrorItem] = []
+        self.findings: dict[str, int] = {}
         self.committed_lines = 0
 
     def accept(self, index: int, put: Put, state: MessageState) -> None:
         """A message is committed."""
         self.accepted += 1
         self.segments += put.message.segments
+        if put.findings:
+            self._note({one.word for one in put.findings})
 
     def reject(self, index: int, error: CallerError, ref: str | None) -> None:
         """A message is refused."""
         self.rejected += 1
+        found = _findings_of(error)
+        if found:
+            self._note({one.word for one in found})
         if len(self.errors) < MOST_ERRORS:
             self.errors.append(ErrorItem(index, error.type, error.detail, error.field, ref))
+
+    def _note(self, words: set[str]) -> None:
+        for word in words:
+            self.findings[word] = self.findings.get(word, 0) + 1
 
     async def flush(self) -> None:
         """A batch is over."""
@@ -133,12 +148,13 @@ class LineTally(Tally):
                 reason=put.blocked or put.hold or None,
                 changed=dict(put.told.changes) if put.told else None,
                 warnings=(put.told.warnings or None) if put.told else None,
+                findings=finding_views(put.findings) if put.findings else None,
             )
         )
 
     def reject(self, index: int, error: CallerError, ref: str | None) -> None:
         super().reject(index, error, ref)
-        wrong = LineError(error.type, error.detail, error.field)
+        wrong = LineError(error.type, error.detail, error.field, _findings_of(error))
         self._lines.append(LineOut(index=index, ref=ref, error=wrong))
 
     async def flush(self) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Generic, Literal, TypeVar
 import msgspec
 
 from gateway.message import Message, MessageState, Priority, SegmentFate
+from gateway.policy.lint import Finding
 from gateway.smpp.text import Transliterated
 
 Item = TypeVar("Item")
@@ -48,6 +49,8 @@ class Put(msgspec.Struct, gc=False):
     """For the answer alone: when its recipient's hours begin, if they have not."""
     hold: str = ""
     """For the answer alone: why the contact rules hold it now."""
+    findings: tuple[Finding, ...] = ()
+    """For the answer alone: what the rules on texts warn of."""
 
 
 class PutResult(msgspec.Struct, gc=False):
