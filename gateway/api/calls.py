@@ -12,7 +12,18 @@ from urllib.parse import unquote
 
 import msgspec
 
-from gateway.api import campaigns, cancel, carriers, events, health, messages, submit, texts, trace
+from gateway.api import (
+    budget,
+    campaigns,
+    cancel,
+    carriers,
+    events,
+    health,
+    messages,
+    submit,
+    texts,
+    trace,
+)
 from gateway.api import shapes as s
 from gateway.api.context import Context, Exchange
 from gateway.api.http import Answer, StreamedAnswer
@@ -31,7 +42,7 @@ SUBMITS = (
     "empty-text", "too-long", "text-refused", "invalid-encoding", "invalid-sender",
     "invalid-priority",
     "invalid-time", "invalid-ttl", "invalid-ref", "invalid-url", "invalid-data", "invalid-field",
-    "unknown-campaign", "foreign-campaign", "campaign-canceled", "ref-conflict",
+    "unknown-campaign", "foreign-campaign", "campaign-canceled", "over-budget", "ref-conflict",
     "idempotency-conflict",
 )  # fmt: skip
 BODY = (
@@ -124,6 +135,7 @@ CALLS: tuple[Call, ...] = (
         "GET", "/v1/campaigns/{id}/report", campaigns.report, "read", _json(s.ReportView),
         problems=CAMPAIGN,
     ),
+    Call("GET", "/v1/budget", budget.budget, "submit|read", _json(s.ClientBudgetView)),
     Call(
         "GET", "/v1/events", events.events, "read", _json(s.Items[s.EventView]), s.PollQuery,
         problems=("invalid-cursor",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from http import HTTPStatus
-from typing import NamedTuple, TypedDict, Unpack
+from typing import Literal, NamedTuple, TypedDict, Unpack
 
 import msgspec
 
@@ -68,6 +68,7 @@ KINDS: dict[str, Kind] = {
     "unknown-campaign": Kind(404, "There is no campaign of this id"),
     "foreign-campaign": Kind(403, "This campaign is another client's"),
     "unknown-carrier": Kind(404, "There is no carrier of this name"),
+    "over-budget": Kind(409, "The client's segments of the day, or the campaign's, are used up"),
     "campaign-canceled": Kind(409, "The campaign has been canceled, which is for good"),
     "ref-conflict": Kind(409, "A message with this ref and other content has been accepted"),
     "idempotency-conflict": Kind(409, "This key has been used for other content"),
@@ -116,6 +117,16 @@ def finding_views(findings: tuple[Finding, ...]) -> list[FindingView]:
     ]
 
 
+class BudgetView(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """A limit in segments, and what is used of it."""
+
+    of: Literal["client", "campaign"]
+    used: int
+    limit: int
+    resets_at: str | None = None
+    """When it begins anew; missing: somebody has to raise it."""
+
+
 class Problem(msgspec.Struct, omit_defaults=True):
     """An RFC 9457 problem; ``type`` is a stable word of the table in these pages."""
 
@@ -129,6 +140,7 @@ class Problem(msgspec.Struct, omit_defaults=True):
     rejected: int | None = None
     errors: list[ErrorItem] | None = None
     findings: list[FindingView] | None = None
+    budget: BudgetView | None = None
 
 
 class Members(TypedDict, total=False):
@@ -139,6 +151,7 @@ class Members(TypedDict, total=False):
     rejected: int
     errors: list[ErrorItem]
     findings: list[FindingView]
+    budget: BudgetView
 
 
 class Refusal(CallerError):

@@ -12,6 +12,7 @@ from gateway.api.problems import ErrorItem, FindingView
 from gateway.message import MessageState
 from gateway.smpp.text import ENCODINGS
 
+MOST_SEGMENTS = 1_000_000_000
 MAX_TTL = 30 * 24 * 3600
 NUMBER_PATTERN = r"^\+[1-9][0-9]{6,14}$"
 ID_PATTERN = r"^[0-9a-f]{24}$"
@@ -44,7 +45,10 @@ Warnings = Annotated[
 Findings = Annotated[
     list[FindingView], Meta(description="what the rules on texts of its country warn of")
 ]
-Reason = Annotated[str, Meta(description="why it is blocked: no_route, only_to")]
+Reason = Annotated[
+    str,
+    Meta(description="why it is blocked, or waits: no_route, only_to, quiet_hours, over_budget"),
+]
 
 
 def _text(description: str, pattern: str, most: int) -> Meta:
@@ -274,6 +278,9 @@ class MessageView(msgspec.Struct, omit_defaults=True, kw_only=True):
     data: Any | UnsetType = UNSET
 
 
+MaxSegments = Annotated[
+    int, Meta(ge=0, le=MOST_SEGMENTS, description="no more are taken; 0: no limit")
+]
 CREDITOR_CHARACTERS = 100
 CREDITOR_PATTERN = "^[0-9A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f .&_-]{1,100}$"
 DAYS_PATTERN = "^(mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))?$"
@@ -321,6 +328,7 @@ class CampaignIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True)
     ] = None
     hours: Hours | None = None
     creditor: Creditor | None = None
+    max_segments: MaxSegments = 0
     data: Data = field(default_factory=Raw)
 
 
@@ -332,6 +340,7 @@ class CampaignChange(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=T
     sender: SenderText | None = field(name="from", default=None)
     ttl: Ttl | None = None
     in_doubt: Literal["hold", "resend"] | None = None
+    max_segments: MaxSegments | None = None
     data: Data = field(default_factory=Raw)
 
 
@@ -349,7 +358,30 @@ class CampaignView(msgspec.Struct, omit_defaults=True, kw_only=True):
     policy: Literal["text", "prudent", "transactional"] | None = None
     hours: Hours | None = None
     creditor: Creditor | None = None
+    max_segments: int | None = None
+    used_segments: Annotated[
+        int | None, Meta(description="that count for its limit, where it has one; not in lists")
+    ] = None
     data: Any | UnsetType = UNSET
+
+
+class CampaignBudget(msgspec.Struct, kw_only=True):
+    """A campaign's segments that count, and its limit; null: it has none."""
+
+    used: int
+    limit: int | None
+
+
+class ClientBudgetView(msgspec.Struct, kw_only=True):
+    """A client's segments of the day; null where it has no limit."""
+
+    day: str
+    zone: str
+    resets_at: Time
+    limit: int | None
+    used: int | None
+    left: int | None
+    over_budget: Literal["refuse", "hold"]
 
 
 class ReportView(msgspec.Struct, kw_only=True):
@@ -362,6 +394,7 @@ class ReportView(msgspec.Struct, kw_only=True):
     by_state: dict[str, int]
     by_hour: dict[str, dict[str, int]]
     by_error: dict[str, int]
+    budget: CampaignBudget
 
 
 class CancelIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -614,6 +647,13 @@ class SubmitQuery(msgspec.Struct, forbid_unknown_fields=True):
     """How a stream is answered: counts after it, a line for each line after it, or meanwhile."""
 
     answers: Literal["count", "lines", "stream"] = "count"
+    segments: Annotated[
+        int, Meta(ge=0, le=MOST_SEGMENTS, description="that a stream will cost; 0: not said")
+    ] = 0
+    messages: Annotated[
+        int, Meta(ge=0, le=MOST_SEGMENTS, description="that a stream will have; 0: not said")
+    ] = 0
+    campaign: Annotated[str | None, Meta(description="whose budget is asked, too")] = None
 
 
 class NoQuery(msgspec.Struct, forbid_unknown_fields=True):

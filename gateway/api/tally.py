@@ -8,7 +8,15 @@ from functools import lru_cache
 
 import msgspec
 
-from gateway.api.problems import ErrorItem, FindingView, Members, Refusal, fault, finding_views
+from gateway.api.problems import (
+    BudgetView,
+    ErrorItem,
+    FindingView,
+    Members,
+    Refusal,
+    fault,
+    finding_views,
+)
 from gateway.api.shapes import ItemOut, LineError, LineOut, MessageOut
 from gateway.errors import CallerError
 from gateway.message import MessageState
@@ -54,8 +62,25 @@ def rfc3339(at_ms: int) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def refused(put: Put, result: PutResult) -> CallerError | None:
-    """What the store found against a message, if it did."""
+def over_budget(view: BudgetView, what: str) -> Refusal:
+    """The refusal of what a budget has no room for."""
+    until = f", until {view.resets_at}" if view.resets_at else ""
+    return Refusal(
+        "over-budget",
+        f"{what}; the {view.of} has used {view.used} of {view.limit}{until}",
+        members={"budget": view},
+    )
+
+
+def note_held(put: Put, result: PutResult) -> None:
+    """Tell in the answer that it waits for a later day's budget."""
+    if result.held_ms:
+        put.opens_ms = max(put.opens_ms, result.held_ms)
+        put.hold = "over_budget"
+
+
+def refused(put: Put, result: PutResult, resets_ms: int = 0) -> CallerError | None:
+    """What the store found against a message, if it did; budgets begin anew at ``resets_ms``."""
     kind = result.kind
     if kind in ("new", "same"):
         return None
@@ -66,6 +91,15 @@ def refused(put: Put, result: PutResult) -> CallerError | None:
         return fault("idempotency-conflict", "this key was used for other content")
     if kind == "campaign-canceled":
         return fault("campaign-canceled", f"{message.campaign} takes no more", "campaign")
+    if kind in ("client-over-budget", "campaign-over-budget"):
+        of_client = kind == "client-over-budget"
+        view = BudgetView(
+            of="client" if of_client else "campaign",
+            used=result.used,
+            limit=result.limit,
+            resets_at=rfc3339(resets_ms) if of_client and resets_ms else None,
+        )
+        return over_budget(view, f"{message.segments} segments")
     return fault("unknown-campaign", message.campaign, "campaign")
 
 

@@ -16,6 +16,7 @@ for _, member in ipairs(due) do
     if state == 'canceled' then
       call('HSET', key, 's', standing(CANCELED, carrier, sent, text_of(now), '', fates))
       moved(campaign, was, CANCELED)
+      if fates == '' then give_back_budget(key, m[2]) end
       tell(client, 'canceled', id, campaign, ref, to, '')
     else
       local lane = front and lane_of_body(body) or lane_of(m[2])
