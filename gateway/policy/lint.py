@@ -74,7 +74,8 @@ class Lint:
     creditor: Missing | None = None
     opt_out: Missing | None = None
     capitals: Capitals | None = None
-    _firsts: frozenset[bytes] = field(init=False, repr=False, compare=False)
+    _telling: frozenset[bytes] = field(init=False, repr=False, compare=False)
+    """The longest word of each phrase: without any of them a text has none."""
     _phrases: dict[bytes, list[tuple[Phrase, Words]]] = field(init=False, repr=False, compare=False)
     _innocent: dict[bytes, list[Phrase]] = field(init=False, repr=False, compare=False)
     _opt_out: frozenset[bytes] = field(init=False, repr=False, compare=False)
@@ -92,7 +93,7 @@ class Lint:
         for name, value in (
             ("_phrases", phrases),
             ("_innocent", innocent),
-            ("_firsts", frozenset(phrases)),
+            ("_telling", frozenset(max(p, key=len) for rows in phrases.values() for p, _ in rows)),
             ("_opt_out", frozenset(map(joined, self.opt_out.words)) if self.opt_out else ()),
         ):
             object.__setattr__(self, name, value)
@@ -116,7 +117,7 @@ def lint(text: str, rules: Lint, creditor: str = "") -> tuple[Finding, ...]:
     plain = octets.translate(_FOLDED, _SOFT)
     words = plain.split()
     found: tuple[Finding, ...] = ()
-    if not rules._firsts.isdisjoint(words):
+    if not rules._telling.isdisjoint(words):
         found = _words_found(text, words, rules)
     asked = rules.creditor
     if asked is not None and not (creditor and _has(plain, words, _name(creditor))):
