@@ -259,6 +259,10 @@ class Client:
     )
     rate: Annotated[int, whole(0, 1_000_000)] = 0
     """Requests a second; 0: no limit."""
+    daily_segments: Annotated[int, whole(0, 1_000_000_000)] = 0
+    """Segments a day, of ``policy.budget_zone``; 0: no limit."""
+    over_budget: Annotated[Literal["refuse", "hold"], one_of("refuse", "hold")] = "refuse"
+    """What becomes of a message over it; ``hold``: it waits for the next day with room."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -463,6 +467,13 @@ class Policy:
     stop_reply: Annotated[str, STOP_REPLY] = ""
     """What tells a debtor, once, that there will be no more messages; empty: nothing does.
     ``{creditor}`` stands for the creditor's name."""
+    lint: Annotated[
+        Literal["files", "warn", "refuse", "off"], one_of("files", "warn", "refuse", "off")
+    ] = "files"
+    """What is found in texts: warned of or refused as the countries' files say, or all alike."""
+    budget_zone: Annotated[str, ZONE] = "America/Bogota"
+    """Of the days of clients' budgets. The default's midnight is at night from Mexico to Chile
+    and Brazil, outside every country's hours there; that of UTC is not."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -342,6 +342,7 @@ class Daemon:
         self.metrics.redis_up = True
         self.metrics.depths = await self.store.queue.depths()
         self.metrics.held = self.store.queue.held
+        self.metrics.budgets = await self.store.budgets(wall_ms())
         names = list(self.carriers.accounts)
         for account in self.carriers.accounts.values():
             ready = await self.store.queue.ready(account.pump.routes())

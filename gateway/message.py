@@ -127,6 +127,8 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     """Its own hours, as JSON (:func:`gateway.policies.campaign_week`), over the rules'."""
     creditor: str = ""
     """For whom debtors are contacted: caps and lists are kept by creditor; empty: the client."""
+    max_segments: int = 0
+    """No more of them are taken; 0: no limit."""
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):

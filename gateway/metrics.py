@@ -64,6 +64,8 @@ NAMES: dict[str, str] = {
     "recado_redis_seconds": "A round trip to Redis",
     "recado_event_loop_lag_seconds": "How late the event loop ran its last timer",
     "recado_http_requests": "Requests, by method, path and status",
+    "recado_budget_used": "Segments that a client's budget of the day has been used for",
+    "recado_budget_limit": "Segments that a client may use a day",
     "recado_redis_up": "1 while Redis answers",
 }
 """Counters end in ``_total`` on the page, histograms in ``_bucket``, ``_sum`` and ``_count``."""
@@ -172,6 +174,8 @@ class Metrics(Collector):
         self.held = 0
         self.parked: dict[str, int] = {}
         self.depths: dict[tuple[str, str], int] = {}
+        self.budgets: dict[str, tuple[int, int]] = {}
+        """Segments used and allowed today, by client."""
         self.accounts: Callable[[], list[dict[str, Any]]] = list
         """``Carriers.status``; the daemon sets it."""
         self.limits: tuple[str, ...] = ()
@@ -272,6 +276,13 @@ class Metrics(Collector):
         binds = [(s["name"], b) for s in status for b in s["binds"]]
         yield self._gauge(
             "recado_queue_depth", ("route", "priority"), ((k, n) for k, n in self.depths.items())
+        )
+        budgets = self.budgets.items()
+        yield self._gauge(
+            "recado_budget_used", ("client",), (((c,), used) for c, (used, _) in budgets)
+        )
+        yield self._gauge(
+            "recado_budget_limit", ("client",), (((c,), limit) for c, (_, limit) in budgets)
         )
         yield self._gauge(
             "recado_window_in_use",

@@ -18,7 +18,7 @@ from datetime import date, datetime
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 import phonenumbers
 
@@ -26,6 +26,7 @@ from gateway.errors import ConfigError
 from gateway.policy import daysoff
 from gateway.policy.calendar import tz
 from gateway.policy.decide import Rulebook
+from gateway.policy.lint import Action, Capitals, Lint, Missing, Words, phrase_of
 from gateway.policy.rules import (
     CHANNELS,
     DAY_MINUTES,
@@ -45,6 +46,7 @@ from gateway.policy.rules import (
 from gateway.policy.zones import country_code, folded
 from gateway.tomlshape import (
     FLAG,
+    Kind,
     Place,
     Reading,
     Table,
@@ -54,6 +56,8 @@ from gateway.tomlshape import (
     text,
     whole,
 )
+
+T = TypeVar("T")
 
 OVERLAY = "overlay.toml"
 NEWEST_NEEDED = "America/Coyhaique"
@@ -112,6 +116,18 @@ ZONE = text("a zone of the IANA tz database", _is_zone)
 DAYS = text('a day as "2026-07-13", "11-02" or "easter-3"', _is_day)
 WINDOWS = each(text(WINDOW_RULES, _is_window))
 WORD = text("a text, not empty")
+DOES = one_of("warn", "refuse")
+LINT_NAME = text(
+    "a name in small letters, as judicial, other than creditor, opt_out, capitals",
+    lambda v: (
+        bool(re.fullmatch("[a-z][a-z_]{0,29}", v)) and v not in ("creditor", "opt_out", "capitals")
+    ),
+)
+SHARE = Kind("a part, from 0.1 to 1", float, lambda n: 0.1 <= n <= 1.0)
+PHRASE = text(
+    "a word or phrase with letters, to 100 characters",
+    lambda v: len(v) <= 100 and bool(phrase_of(v)),
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -189,6 +205,35 @@ class _Caps:
 class _Doubt:
     figure: Annotated[str, WORD]
     why: Annotated[str, WORD]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Words:
+    name: Annotated[str, LINT_NAME]
+    does: Annotated[Action, DOES]
+    words: Annotated[tuple[str, ...], each(PHRASE, least=1)]
+    but: Annotated[tuple[str, ...], each(PHRASE)] = ()
+    law: Annotated[str, WORD] = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Creditor:
+    does: Annotated[Action, DOES]
+    law: Annotated[str, WORD] = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _OptOut:
+    does: Annotated[Action, DOES]
+    words: Annotated[tuple[str, ...], each(PHRASE, least=1)]
+    law: Annotated[str, WORD] = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Capitals:
+    does: Annotated[Action, DOES]
+    share: Annotated[float, SHARE] = 0.7
+    letters: Annotated[int, whole(1, 1000)] = 25
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -270,7 +315,7 @@ def _parse(path: Path, reading: Reading) -> Table | None:
 
 
 def _policy(raw: Table, place: Place, reading: Reading) -> Policy:
-    nested = ("effective_from", "sources", "prefixes", "regions", "profiles")
+    nested = ("effective_from", "sources", "prefixes", "regions", "profiles", "lint")
     file = _flat(_File, raw, nested, place, reading)
     regions = tuple(
         Region(code=r.code, names=r.names, zones=r.zones, source=r.source)
@@ -288,6 +333,7 @@ def _policy(raw: Table, place: Place, reading: Reading) -> Policy:
         regions=regions,
         profiles=_profiles(raw.get("profiles"), codes, place / "profiles", reading),
         sources=_sources(raw, place / "sources", reading),
+        lint=_lint(raw.get("lint"), place / "lint", reading),
     )
 
 
@@ -510,6 +556,54 @@ def _caps(raw: object, place: Place, reading: Reading) -> Caps:
         gap_hours=flat.gap_hours,
         one_channel=flat.one_channel,
     )
+
+
+def _lint(raw: object, place: Place, reading: Reading) -> Lint | None:
+    """What is asked of texts: a table that is not there asks nothing."""
+    if raw is None:
+        return None
+    if not isinstance(raw, dict):
+        reading.wrong(place, raw, "a table, [lint]")
+        return None
+    reading.unknown_keys(raw, ("words", "creditor", "opt_out", "capitals"), place)
+    before = len(reading.problems)
+    lists = reading.tables(_Words, raw.get("words", []), place / "words")
+    _check_names(lists, reading)
+    creditor = _if_there(_Creditor, raw, "creditor", place, reading)
+    opt_out = _if_there(_OptOut, raw, "opt_out", place, reading)
+    capitals = _if_there(_Capitals, raw, "capitals", place, reading)
+    if len(reading.problems) > before:
+        return None
+    return Lint(
+        lists=tuple(
+            Words(name=w.name, does=w.does, words=w.words, but=w.but, law=w.law) for _, w in lists
+        ),
+        creditor=Missing(does=creditor.does, law=creditor.law) if creditor else None,
+        opt_out=(
+            Missing(does=opt_out.does, words=opt_out.words, law=opt_out.law) if opt_out else None
+        ),
+        capitals=(
+            Capitals(does=capitals.does, share=capitals.share, letters=capitals.letters)
+            if capitals
+            else None
+        ),
+    )
+
+
+def _if_there(cls: type[T], raw: Table, key: str, place: Place, reading: Reading) -> T | None:
+    if key not in raw:
+        return None
+    return reading.table(cls, raw[key], place / key)
+
+
+def _check_names(lists: list[tuple[Place, _Words]], reading: Reading) -> None:
+    seen: dict[tuple[bytes, ...], str] = {}
+    for place, one in lists:
+        for phrase in map(phrase_of, one.words):
+            first = seen.setdefault(phrase, one.name)
+            if first != one.name:
+                said = b" ".join(phrase).decode()
+                reading.problem(place / "words", f"found '{said}', which is in '{first}' too")
 
 
 def _overlay(raw: Table, place: Place, reading: Reading) -> _Overlay:

@@ -16,7 +16,8 @@ import pytest
 from gateway import policies
 from gateway.errors import ConfigError
 from gateway.policy.daysoff import dates
-from gateway.policy.rules import PROFILES, intersect
+from gateway.policy.lint import Capitals
+from gateway.policy.rules import PROFILES, digest, intersect
 
 ROOT = Path(__file__).parent.parent
 CHILE = """
@@ -68,6 +69,19 @@ why = "a week of which kind"
 source = "none"
 [profiles.transactional.windows]
 mon-sun = ["08:00-20:00"]
+
+[[lint.words]]
+name = "judicial"
+does = "refuse"
+words = ["demanda", "acción legal"]
+but = ["alta demanda"]
+law = "art. 37"
+[lint.opt_out]
+does = "warn"
+words = ["baja"]
+[lint.capitals]
+does = "warn"
+share = 0.5
 """
 
 
@@ -163,6 +177,22 @@ def swap(old: str, new: str) -> Callable[[str], str]:
         ("regions.MA]", "regions.RM]", "profiles.prudent.regions.RM: unknown key"),
         ('figure = "caps.per_week"', 'figure = "caps.per_day"', "has no figure 'caps.per_day'"),
         ("[profiles.transactional]", "[profiles", "chile.toml: is no TOML"),
+        ('name = "judicial"', 'name = "creditor"', "lint.words[0].name: found"),
+        ('name = "judicial"', 'name = "Judicial!"', "lint.words[0].name: found"),
+        ('does = "refuse"', 'does = "stop"', "lint.words[0].does: found"),
+        ('does = "refuse"', "", "lint.words[0].does: missing"),
+        ('"demanda", "acción legal"', "", "lint.words[0].words: found an array of 0"),
+        ('"demanda",', '"...",', "lint.words[0].words[0]: found"),
+        ('"alta demanda"', '"\N{GREEK SMALL LETTER PI}"', "lint.words[0].but[0]: found"),
+        ('words = ["baja"]', "", "lint.opt_out.words: missing"),
+        ("[lint.opt_out]", "[lint.optout]", "lint.optout: unknown key; did you mean 'opt_out'?"),
+        ("share = 0.5", "share = 1.5", "lint.capitals.share: found 1.5; allowed: a part"),
+        ("share = 0.5", "part = 0.5", "lint.capitals.part: unknown key"),
+        (
+            "[lint.opt_out]",
+            '[[lint.words]]\nname = "x"\ndoes = "warn"\nwords = ["DEMANDA"]\n[lint.opt_out]',
+            "lint.words[1].words: found 'demanda', which is in 'judicial' too",
+        ),
     ],
 )  # fmt: skip
 def test_a_mistake_is_refused_with_its_reason(
@@ -171,6 +201,20 @@ def test_a_mistake_is_refused_with_its_reason(
     found = problems(tmp_path, swap(old, new)(CHILE))
     assert any(said in line for line in found), found
     assert all(line.startswith("chile.toml: ") for line in found)
+
+
+def test_what_is_asked_of_texts(tmp_path: Path) -> None:
+    """It is read as it stands, is no part of the hash, and a file may have none of it."""
+    with_it = read(tmp_path, CHILE).policies[0]
+    without = read(tmp_path, CHILE[: CHILE.index("[[lint.words]]")]).policies[0]
+    assert with_it.lint is not None
+    assert with_it.lint.lists[0].words == ("demanda", "acción legal")
+    assert (with_it.lint.creditor, with_it.lint.capitals) == (
+        None,
+        Capitals(does="warn", share=0.5, letters=25),
+    )
+    assert without.lint is None
+    assert digest(with_it, with_it.profile("text")) == digest(without, without.profile("text"))
 
 
 def test_all_mistakes_are_found_in_one_go(tmp_path: Path) -> None:

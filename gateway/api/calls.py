@@ -12,7 +12,18 @@ from urllib.parse import unquote
 
 import msgspec
 
-from gateway.api import campaigns, cancel, carriers, events, health, messages, submit, texts, trace
+from gateway.api import (
+    budget,
+    campaigns,
+    cancel,
+    carriers,
+    events,
+    health,
+    messages,
+    submit,
+    texts,
+    trace,
+)
 from gateway.api import shapes as s
 from gateway.api.context import Context, Exchange
 from gateway.api.http import Answer, StreamedAnswer
@@ -28,9 +39,10 @@ SUBMITS = (
     "not-json", "not-utf8", "not-csv", "bad-compression", "incomplete-body", "invalid-key",
     "body-too-large", "line-too-long", "too-many-items", "unsupported-media-type", "overloaded",
     "invalid-object", "missing-field", "unknown-field", "invalid-number", "invalid-text",
-    "empty-text", "too-long", "invalid-encoding", "invalid-sender", "invalid-priority",
+    "empty-text", "too-long", "text-refused", "invalid-encoding", "invalid-sender",
+    "invalid-priority",
     "invalid-time", "invalid-ttl", "invalid-ref", "invalid-url", "invalid-data", "invalid-field",
-    "unknown-campaign", "foreign-campaign", "campaign-canceled", "ref-conflict",
+    "unknown-campaign", "foreign-campaign", "campaign-canceled", "over-budget", "ref-conflict",
     "idempotency-conflict",
 )  # fmt: skip
 BODY = (
@@ -123,6 +135,7 @@ CALLS: tuple[Call, ...] = (
         "GET", "/v1/campaigns/{id}/report", campaigns.report, "read", _json(s.ReportView),
         problems=CAMPAIGN,
     ),
+    Call("GET", "/v1/budget", budget.budget, "submit|read", _json(s.ClientBudgetView)),
     Call(
         "GET", "/v1/events", events.events, "read", _json(s.Items[s.EventView]), s.PollQuery,
         problems=("invalid-cursor",),

@@ -16,7 +16,9 @@ from gateway.api.intake import PRIORITIES, data_text, sender
 from gateway.api.problems import fault
 from gateway.api.reading import Reader
 from gateway.api.shapes import (
+    CREDITOR_PATTERN,
     NAME_CHARACTERS,
+    CampaignBudget,
     CampaignChange,
     CampaignIn,
     CampaignQuery,
@@ -30,12 +32,12 @@ from gateway.errors import RecadoError
 from gateway.ids import derived_id, new_id
 from gateway.message import Campaign, CampaignState, InDoubtRule
 from gateway.policies import campaign_week
-from gateway.store.contacts import EVERYONE
 
 log = logging.getLogger(__name__)
 
 _read = Reader(CampaignIn)
 _read_change = Reader(CampaignChange)
+_CREDITOR = re.compile(CREDITOR_PATTERN)
 _tasks: set[asyncio.Task[None]] = set()
 
 
@@ -55,6 +57,7 @@ async def create(context: Context, exchange: Exchange) -> Answer:
         policy=wanted.policy or "",
         hours=_hours(wanted.hours),
         creditor=_creditor(wanted.creditor),
+        max_segments=wanted.max_segments,
         data=data_text(wanted.data) if len(wanted.data) else "",
     )
     before = await _made_before(context, campaign) if key else None
@@ -100,8 +103,8 @@ def _hours(given: dict[str, list[str]] | None) -> str:
 def _creditor(given: str | None) -> str:
     if given is None:
         return ""
-    if given == EVERYONE or not re.fullmatch(r"[\w .&-]{1,100}", given):
-        raise fault("invalid-field", "allowed: 1 to 100 letters, digits, ' ._&-'", "creditor")
+    if not _CREDITOR.fullmatch(given):
+        raise fault("invalid-field", "allowed: 1 to 100 Latin letters, digits, ' ._&-'", "creditor")
     return given
 
 
@@ -116,7 +119,15 @@ async def listed(context: Context, exchange: Exchange) -> Answer:
 
 async def read(context: Context, exchange: Exchange) -> Answer:
     """One campaign."""
-    return json_answer(_view(await _find(context, exchange)))
+    campaign = await _find(context, exchange)
+    return json_answer(_view(campaign, await _used(context, campaign)))
+
+
+async def _used(context: Context, campaign: Campaign) -> int | None:
+    """Segments that count for its limit; None: it has none."""
+    if not campaign.max_segments:
+        return None
+    return await context.store.records.campaign_used(campaign.id)
 
 
 async def _find(context: Context, exchange: Exchange) -> Campaign:
@@ -138,7 +149,7 @@ async def change(context: Context, exchange: Exchange) -> Answer:
     if wanted.state is not None:
         campaign = await _set_state(context, campaign, CampaignState(wanted.state))
     context.campaigns.keep(campaign)
-    return json_answer(_view(campaign))
+    return json_answer(_view(campaign, await _used(context, campaign)))
 
 
 def _changes(wanted: CampaignChange) -> dict[str, Any]:
@@ -151,6 +162,8 @@ def _changes(wanted: CampaignChange) -> dict[str, Any]:
         changes["ttl"] = wanted.ttl
     if wanted.in_doubt is not None:
         changes["in_doubt"] = InDoubtRule(wanted.in_doubt)
+    if wanted.max_segments is not None:
+        changes["max_segments"] = wanted.max_segments
     if len(wanted.data):
         changes["data"] = data_text(wanted.data)
     return changes
@@ -198,11 +211,12 @@ async def report(context: Context, exchange: Exchange) -> Answer:
             by_state=found.by_state,
             by_hour=found.by_hour,
             by_error=found.by_error,
+            budget=CampaignBudget(used=max(0, found.budget), limit=campaign.max_segments or None),
         )
     )
 
 
-def _view(campaign: Campaign) -> CampaignView:
+def _view(campaign: Campaign, used: int | None = None) -> CampaignView:
     return CampaignView(
         id=campaign.id,
         name=campaign.name,
@@ -215,5 +229,7 @@ def _view(campaign: Campaign) -> CampaignView:
         policy=campaign.policy or None,  # type: ignore[arg-type]
         hours=msgspec.json.decode(campaign.hours) if campaign.hours else None,
         creditor=campaign.creditor or None,
+        max_segments=campaign.max_segments or None,
+        used_segments=used,
         data=msgspec.Raw(campaign.data.encode()) if campaign.data else msgspec.UNSET,
     )

@@ -16,8 +16,10 @@ from gateway.api.intake import Campaigns, Intake
 from gateway.api.problems import fault
 from gateway.api.reading import Reader, read_query
 from gateway.config import Config
+from gateway.policy.budget import Days
 from gateway.policy.calendars import Calendars
 from gateway.store import Store
+from gateway.store.types import Budget
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
@@ -126,6 +128,16 @@ class Context:
         self.config = config
         self.keyring = Keyring(config.clients)
         self.intake = Intake(config, self.calendars)
+        self.store.queue.days = Days(config.policy.budget_zone).ahead
+        self.store.queue.budgets = {
+            client.name: Budget(client.daily_segments, client.over_budget == "hold")
+            for client in config.clients
+            if client.daily_segments
+        }
+
+    def resets_ms(self) -> int:
+        """When the budgets of the day begin anew."""
+        return self.store.queue.days(self.clock())[1][1]
 
     def accepted(self, state: str, count: int) -> None:
         """New messages were committed in this state: count them, and wake those who send."""

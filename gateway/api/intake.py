@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from gateway.api.problems import fault
+from gateway.api.problems import Refusal, fault, finding_views
 from gateway.api.shapes import DATA_OCTETS, REF_CHARACTERS, URL_CHARACTERS, MessageIn
 from gateway.config import Config, Route
 from gateway.errors import CallerError
@@ -24,6 +24,8 @@ from gateway.message import Campaign, Message, Priority
 from gateway.policies import campaign_week
 from gateway.policy.calendar import NEVER
 from gateway.policy.calendars import ANY, Calendars
+from gateway.policy.decide import Rule
+from gateway.policy.lint import Finding, Lint, lint
 from gateway.policy.route import Router, Split
 from gateway.policy.rules import Week
 from gateway.smpp.text import (
@@ -45,6 +47,8 @@ _NO_CAMPAIGN = Campaign(id="", client="", name="", created_ms=0, priority=Priori
 """What holds for a message of no campaign."""
 NEVER_THERE = ("country_off",)
 """Reasons for which a message is refused for good as it comes."""
+NO_RULES: tuple[str, int, str, Rule | None] = (ANY, 0, "", None)
+"""Where contact rules are off."""
 _NUMBER = re.compile(r"\+([1-9][0-9]{6,14})")
 _SENDER_SIGNS = str.maketrans("", "", " .-_&")
 _encode = msgspec.json.Encoder().encode
@@ -83,6 +87,8 @@ class Intake:
     def __init__(self, config: Config, calendars: Calendars | None = None) -> None:
         self._calendars = calendars
         self._profile = config.policy.profile
+        self._lint = config.policy.lint
+        self._all_alike: dict[int, Lint] = {}
         self._router = Router(config.routes)
         self._ways = {route.name: _way(config, route) for route in config.routes}
         self._senders = frozenset(one for way in self._ways.values() for one in way.senders)
@@ -116,9 +122,12 @@ class Intake:
         not_before = _not_before(line.send_at, now_ms) if line.send_at is not None else 0
         ttl = line.ttl or asked.ttl
         derived = ref is not None or key != ""
-        calendar, opens, hold = (
-            self._when(to, asked, not_before or now_ms) if self._calendars else (ANY, 0, "")
+        calendar, opens, hold, rule = (
+            self._when(to, asked, not_before or now_ms) if self._calendars else NO_RULES
         )
+        findings: tuple[Finding, ...] = ()
+        if rule is not None and rule.policy.lint is not None and self._lint != "off":
+            findings = self._checked(text, rule, asked.creditor)
         if ref is not None:
             id = derived_id(client, asked.id, ref)
         elif key:
@@ -159,10 +168,45 @@ class Intake:
             told,
             opens,
             hold,
+            findings,
         )
 
-    def _when(self, to: str, campaign: Campaign, now_ms: int) -> tuple[str, int, str]:
-        """The calendar of a message, when it opens (0: it is open, or never does), and why not."""
+    def findings(self, text: str, to: str, creditor: str, now_ms: int) -> tuple[Finding, ...]:
+        """What the rules on texts find in one to this number (digits), under our own profile."""
+        calendars = self._calendars
+        if calendars is None or self._lint == "off":
+            return ()
+        place = calendars.book.places.find(to)
+        rule = calendars.book.rule(place.country, self._profile, now_ms)
+        rules = self._rules_on_texts(rule) if rule is not None else None
+        return lint(text, rules, creditor) if rules is not None else ()
+
+    def _checked(self, text: str, rule: Rule, creditor: str) -> tuple[Finding, ...]:
+        """What the text is warned of; raises CallerError ``text-refused``."""
+        rules = self._rules_on_texts(rule)
+        if rules is None:
+            return ()
+        findings = lint(text, rules, creditor)
+        if findings and any(one.refuse for one in findings):
+            raise refused_text(findings)
+        return findings
+
+    def _rules_on_texts(self, rule: Rule) -> Lint | None:
+        """What is no collection is not asked."""
+        rules = rule.policy.lint
+        if rules is None or rule.profile.name == "transactional":
+            return None
+        if self._lint == "files":
+            return rules
+        alike = self._all_alike.get(id(rules))
+        if alike is None:
+            alike = rules.all("refuse" if self._lint == "refuse" else "warn")
+            self._all_alike[id(rules)] = alike
+        return alike
+
+    def _when(self, to: str, campaign: Campaign, now_ms: int) -> tuple[str, int, str, Rule | None]:
+        """The calendar of a message, when it opens (0: it is open, or never does), why not, and
+        the rule that holds there."""
         calendars = self._calendars
         assert calendars is not None
         place = calendars.book.places.find(to)
@@ -172,11 +216,13 @@ class Intake:
         if rule is not None and rule.policy.enabled and place.zones:
             is_open, until = calendars.look(calendar, now_ms)
             if is_open:
-                return calendar, 0, ""
-            return calendar, until if until < NEVER else 0, "quiet_hours"
+                return calendar, 0, "", rule
+            return calendar, until if until < NEVER else 0, "quiet_hours", rule
         if rule is None:
-            return calendar, 0, "no_policy" if place.country else "unknown_zone"
-        return calendar, 0, "unknown_zone" if rule.policy.enabled else "country_off"
+            return calendar, 0, "no_policy" if place.country else "unknown_zone", None
+        if not rule.policy.enabled:
+            return calendar, 0, "country_off", None
+        return calendar, 0, "unknown_zone", rule
 
     def way(self, name: str | None, to: str | None, given: str | None) -> Way:
         """What holds for a text that is only asked about, as far as it is told where it would go.
@@ -309,6 +355,16 @@ def measured_text(
             "text",
         )
     return text, measured, told
+
+
+def refused_text(findings: tuple[Finding, ...]) -> Refusal:
+    """The refusal of a text, with all that was found and the words that it is for."""
+    said = ", ".join(
+        f"{one.word}: {one.what!r}" if one.what else one.word for one in findings if one.refuse
+    )
+    return Refusal(
+        "text-refused", said, field="text", members={"findings": finding_views(findings)}
+    )
 
 
 def _check_url(url: str) -> None:

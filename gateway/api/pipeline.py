@@ -16,7 +16,7 @@ from gateway.api.intake import Origin
 from gateway.api.problems import store_unavailable
 from gateway.api.records import Record
 from gateway.api.shapes import MessageIn
-from gateway.api.tally import Tally, refused
+from gateway.api.tally import Tally, note_held, refused
 from gateway.errors import CallerError, StoreUnavailable
 from gateway.message import Campaign, MessageState
 from gateway.store.types import Put, PutResult
@@ -152,10 +152,11 @@ class Pipeline:
             result = next(results)
             kind, state = result.kind, result.state
             if kind == "new":
+                note_held(outcome, result)
                 tally.accept(index, outcome, state)
                 states[state] = states.get(state, 0) + 1
                 continue
-            refusal = refused(outcome, result)
+            refusal = refused(outcome, result, self._context.resets_ms())
             if refusal is not None:
                 tally.reject(index, refusal, ref)
             else:

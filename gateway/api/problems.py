@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from http import HTTPStatus
-from typing import NamedTuple, TypedDict, Unpack
+from typing import Literal, NamedTuple, TypedDict, Unpack
 
 import msgspec
 
 from gateway.api.http import Answer
 from gateway.errors import CallerError, StoreUnavailable
+from gateway.policy.lint import Finding
 
 
 class Kind(NamedTuple):
@@ -52,6 +53,7 @@ KINDS: dict[str, Kind] = {
     "invalid-text": Kind(422, "The text is not a text"),
     "empty-text": Kind(422, "The text is empty"),
     "too-long": Kind(422, "The text needs more segments than the carrier takes"),
+    "text-refused": Kind(422, "The text says what the rules of its country do not allow"),
     "invalid-encoding": Kind(422, "The text cannot be sent in the encoding asked for"),
     "invalid-sender": Kind(422, "Not a sender, or none that the route allows"),
     "invalid-priority": Kind(422, "Not a priority"),
@@ -66,6 +68,7 @@ KINDS: dict[str, Kind] = {
     "unknown-campaign": Kind(404, "There is no campaign of this id"),
     "foreign-campaign": Kind(403, "This campaign is another client's"),
     "unknown-carrier": Kind(404, "There is no carrier of this name"),
+    "over-budget": Kind(409, "The client's segments of the day, or the campaign's, are used up"),
     "campaign-canceled": Kind(409, "The campaign has been canceled, which is for good"),
     "ref-conflict": Kind(409, "A message with this ref and other content has been accepted"),
     "idempotency-conflict": Kind(409, "This key has been used for other content"),
@@ -89,6 +92,41 @@ class ErrorItem(msgspec.Struct, omit_defaults=True):
     ref: str | None = None
 
 
+class FindingView(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """What is found in a text: ``word`` is the rule's, ``what`` the text's or what it lacks."""
+
+    word: str
+    what: str
+    at: int | None = None
+    """In characters from 0; missing: it is about the whole text."""
+    refuse: bool = False
+    law: str | None = None
+
+
+def finding_views(findings: tuple[Finding, ...]) -> list[FindingView]:
+    """Findings as callers see them."""
+    return [
+        FindingView(
+            word=one.word,
+            what=one.what,
+            at=one.where if one.where >= 0 else None,
+            refuse=one.refuse,
+            law=one.law or None,
+        )
+        for one in findings
+    ]
+
+
+class BudgetView(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """A limit in segments, and what is used of it."""
+
+    of: Literal["client", "campaign"]
+    used: int
+    limit: int
+    resets_at: str | None = None
+    """When it begins anew; missing: somebody has to raise it."""
+
+
 class Problem(msgspec.Struct, omit_defaults=True):
     """An RFC 9457 problem; ``type`` is a stable word of the table in these pages."""
 
@@ -101,15 +139,19 @@ class Problem(msgspec.Struct, omit_defaults=True):
     accepted: int | None = None
     rejected: int | None = None
     errors: list[ErrorItem] | None = None
+    findings: list[FindingView] | None = None
+    budget: BudgetView | None = None
 
 
 class Members(TypedDict, total=False):
-    """What a problem says of a stream that broke."""
+    """What a problem says beyond its words: of a stream that broke, of a text."""
 
     committed_lines: int
     accepted: int
     rejected: int
     errors: list[ErrorItem]
+    findings: list[FindingView]
+    budget: BudgetView
 
 
 class Refusal(CallerError):

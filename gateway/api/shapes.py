@@ -8,10 +8,11 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType, field
 
-from gateway.api.problems import ErrorItem
+from gateway.api.problems import ErrorItem, FindingView
 from gateway.message import MessageState
 from gateway.smpp.text import ENCODINGS
 
+MOST_SEGMENTS = 1_000_000_000
 MAX_TTL = 30 * 24 * 3600
 NUMBER_PATTERN = r"^\+[1-9][0-9]{6,14}$"
 ID_PATTERN = r"^[0-9a-f]{24}$"
@@ -41,7 +42,13 @@ Changed = Annotated[
 Warnings = Annotated[
     list[str], Meta(description="what it dropped, and words that may read as others")
 ]
-Reason = Annotated[str, Meta(description="why it is blocked: no_route, only_to")]
+Findings = Annotated[
+    list[FindingView], Meta(description="what the rules on texts of its country warn of")
+]
+Reason = Annotated[
+    str,
+    Meta(description="why it is blocked, or waits: no_route, only_to, quiet_hours, over_budget"),
+]
 
 
 def _text(description: str, pattern: str, most: int) -> Meta:
@@ -113,6 +120,7 @@ class MessageOut(msgspec.Struct, omit_defaults=True, kw_only=True):
     reason: Reason | None = None
     changed: Changed | None = None
     warnings: Warnings | None = None
+    findings: Findings | None = None
 
 
 class ItemOut(MessageOut, kw_only=True):
@@ -127,6 +135,7 @@ class LineError(msgspec.Struct, omit_defaults=True):
     type: str
     detail: str
     field: str | None = None
+    findings: list[FindingView] | None = None
 
 
 class LineOut(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -143,20 +152,24 @@ class LineOut(msgspec.Struct, omit_defaults=True, kw_only=True):
     reason: Reason | None = None
     changed: Changed | None = None
     warnings: Warnings | None = None
+    findings: Findings | None = None
     error: LineError | None = None
     committed_lines: int | None = None
 
 
-class Accepted(msgspec.Struct):
+class Accepted(msgspec.Struct, omit_defaults=True, kw_only=True):
     """What became of a stream; ``errors`` are the first 1,000."""
 
     accepted: int
     rejected: int
     segments: int
     errors: list[ErrorItem]
+    findings: Annotated[
+        dict[str, int], Meta(description="texts with a finding, refused ones too, by its word")
+    ] = {}
 
 
-class AcceptedItems(Accepted):
+class AcceptedItems(Accepted, kw_only=True):
     """What became of an array."""
 
     messages: list[ItemOut]
@@ -171,6 +184,7 @@ class TextIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     route: str | None = None
     encoding: Literal["auto", "gsm7", "ucs2"] = "auto"
     transliterate: bool = False
+    creditor: Annotated[str | None, Meta(description="whom the text must name")] = None
 
 
 class ExpensiveView(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -217,6 +231,7 @@ class TextView(CostView, kw_only=True):
     cheapest: CheapestView | None
     route: str | None = None
     text: str | None = None
+    findings: Findings | None = None
 
 
 class SegmentView(msgspec.Struct, omit_defaults=True):
@@ -263,7 +278,37 @@ class MessageView(msgspec.Struct, omit_defaults=True, kw_only=True):
     data: Any | UnsetType = UNSET
 
 
-Creditor = Annotated[str, Meta(min_length=1, max_length=100)]
+MaxSegments = Annotated[
+    int, Meta(ge=0, le=MOST_SEGMENTS, description="no more are taken; 0: no limit")
+]
+CREDITOR_CHARACTERS = 100
+CREDITOR_PATTERN = "^[0-9A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f .&_-]{1,100}$"
+DAYS_PATTERN = "^(mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))?$"
+WINDOW_PATTERN = "^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]:[0-5][0-9]|2[0-3]:[0-5][0-9]|24:00)$"
+
+Creditor = Annotated[
+    str,
+    _text(
+        "for whom debtors are contacted: caps and opt-outs are kept by creditor",
+        CREDITOR_PATTERN,
+        CREDITOR_CHARACTERS,
+    ),
+]
+Hours = Annotated[
+    dict[str, list[str]],
+    Meta(
+        description='own hours, as {"mon-fri": ["09:00-18:00"]}: they only narrow the rules. '
+        "Each day once, windows that do not overlap, at least one",
+        extra_json_schema={
+            "propertyNames": {"pattern": DAYS_PATTERN},
+            "minProperties": 1,
+            "additionalProperties": {
+                "type": "array",
+                "items": {"type": "string", "pattern": WINDOW_PATTERN},
+            },
+        },
+    ),
+]
 
 
 class CampaignIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -281,12 +326,9 @@ class CampaignIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True)
         Literal["text", "prudent", "transactional"] | None,
         Meta(description="the profile of the contact rules; else the configuration's"),
     ] = None
-    hours: Annotated[
-        dict[str, list[str]] | None,
-        Meta(description='own hours, as {"mon-fri": ["09:00-18:00"]}: they only narrow the rules'),
-    ] = None
+    hours: Hours | None = None
     creditor: Creditor | None = None
-    """For whom debtors are contacted: caps and opt-outs are kept by creditor."""
+    max_segments: MaxSegments = 0
     data: Data = field(default_factory=Raw)
 
 
@@ -298,6 +340,7 @@ class CampaignChange(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=T
     sender: SenderText | None = field(name="from", default=None)
     ttl: Ttl | None = None
     in_doubt: Literal["hold", "resend"] | None = None
+    max_segments: MaxSegments | None = None
     data: Data = field(default_factory=Raw)
 
 
@@ -313,9 +356,32 @@ class CampaignView(msgspec.Struct, omit_defaults=True, kw_only=True):
     sender: str | None = field(name="from", default=None)
     ttl: int | None = None
     policy: Literal["text", "prudent", "transactional"] | None = None
-    hours: dict[str, list[str]] | None = None
-    creditor: str | None = None
+    hours: Hours | None = None
+    creditor: Creditor | None = None
+    max_segments: int | None = None
+    used_segments: Annotated[
+        int | None, Meta(description="that count for its limit, where it has one; not in lists")
+    ] = None
     data: Any | UnsetType = UNSET
+
+
+class CampaignBudget(msgspec.Struct, kw_only=True):
+    """A campaign's segments that count, and its limit; null: it has none."""
+
+    used: int
+    limit: int | None
+
+
+class ClientBudgetView(msgspec.Struct, kw_only=True):
+    """A client's segments of the day; null where it has no limit."""
+
+    day: str
+    zone: str
+    resets_at: Time
+    limit: int | None
+    used: int | None
+    left: int | None
+    over_budget: Literal["refuse", "hold"]
 
 
 class ReportView(msgspec.Struct, kw_only=True):
@@ -328,6 +394,7 @@ class ReportView(msgspec.Struct, kw_only=True):
     by_state: dict[str, int]
     by_hour: dict[str, dict[str, int]]
     by_error: dict[str, int]
+    budget: CampaignBudget
 
 
 class CancelIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -580,6 +647,13 @@ class SubmitQuery(msgspec.Struct, forbid_unknown_fields=True):
     """How a stream is answered: counts after it, a line for each line after it, or meanwhile."""
 
     answers: Literal["count", "lines", "stream"] = "count"
+    segments: Annotated[
+        int, Meta(ge=0, le=MOST_SEGMENTS, description="that a stream will cost; 0: not said")
+    ] = 0
+    messages: Annotated[
+        int, Meta(ge=0, le=MOST_SEGMENTS, description="that a stream will have; 0: not said")
+    ] = 0
+    campaign: Annotated[str | None, Meta(description="whose budget is asked, too")] = None
 
 
 class NoQuery(msgspec.Struct, forbid_unknown_fields=True):

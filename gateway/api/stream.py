@@ -36,7 +36,16 @@ async def stream(
         return await _Interleaved(exchange).run(context, origin, cutter)
     tally = Tally()
     await _read(context, exchange, origin, cutter, tally)
-    return json_answer(Accepted(tally.accepted, tally.rejected, tally.segments, tally.errors), 202)
+    return json_answer(
+        Accepted(
+            accepted=tally.accepted,
+            rejected=tally.rejected,
+            segments=tally.segments,
+            errors=tally.errors,
+            findings=tally.findings,
+        ),
+        202,
+    )
 
 
 async def _read(

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import lru_cache
 
 import msgspec
 
 from gateway.api.body import whole
+from gateway.api.budget import announced, measured
 from gateway.api.context import Context, Exchange
 from gateway.api.http import Answer, StreamedAnswer, json_answer
 from gateway.api.intake import Origin
 from gateway.api.pipeline import BATCH, Pipeline
 from gateway.api.problems import fault, later, store_unavailable
-from gateway.api.records import MESSAGES, CsvRecords, JsonLines, read_message
+from gateway.api.records import MESSAGES, CsvRecords, JsonLines, Record, read_message
 from gateway.api.shapes import AcceptedItems, MessageOut, SubmitQuery
 from gateway.api.stream import NDJSON, stream
-from gateway.api.tally import ItemTally, refused, shown
+from gateway.api.tally import ItemTally, note_held, refused, shown
 from gateway.errors import StoreUnavailable
 from gateway.message import Campaign
 
@@ -36,6 +38,7 @@ async def submit(context: Context, exchange: Exchange) -> Answer | StreamedAnswe
     if kind == "application/json":
         exchange.query(SubmitQuery)
         return await _whole_body(context, exchange, origin)
+    await announced(context, exchange.client, exchange.query(SubmitQuery))
     if kind in (NDJSON, "application/ndjson", "application/jsonl"):
         return await stream(context, exchange, origin, JsonLines())
     if kind == "text/csv":
@@ -86,9 +89,10 @@ async def _whole_body(context: Context, exchange: Exchange, origin: Origin) -> A
     except StoreUnavailable as away:
         raise store_unavailable(away) from away
     if result.kind == "new":
+        note_held(put, result)
         context.accepted(result.state._name_, 1)
     else:
-        error = refused(put, result)
+        error = refused(put, result, context.resets_ms())
         if error is not None:
             raise error
     return Answer(202, _encode(shown(MessageOut, put, result.state)))
@@ -102,12 +106,24 @@ async def _array(context: Context, origin: Origin, body: bytes) -> Answer:
     if len(items) > MOST_ITEMS:
         raise fault("too-many-items", f"{len(items)}; allowed: {MOST_ITEMS}, or a stream")
     tally = ItemTally()
+    records: list[Record] = []
+    for start in range(0, len(items), BATCH):
+        part = items[start : start + BATCH]
+        records += [read_message(index, item) for index, item in enumerate(part, start)]
+        await asyncio.sleep(0)  # the pump has its turn
+    await measured(context, origin, records)
     async with Pipeline(context, origin, tally) as pipeline:
         for start in range(0, len(items), BATCH):
-            part = items[start : start + BATCH]
-            records = [read_message(index, item) for index, item in enumerate(part, start)]
-            await pipeline.feed(records, start + len(part))
+            batch = records[start : start + BATCH]
+            await pipeline.feed(batch, start + len(batch))
     return json_answer(
-        AcceptedItems(tally.accepted, tally.rejected, tally.segments, tally.errors, tally.items),
+        AcceptedItems(
+            accepted=tally.accepted,
+            rejected=tally.rejected,
+            segments=tally.segments,
+            errors=tally.errors,
+            messages=tally.items,
+            findings=tally.findings,
+        ),
         202,
     )

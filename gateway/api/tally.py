@@ -8,7 +8,15 @@ from functools import lru_cache
 
 import msgspec
 
-from gateway.api.problems import ErrorItem, Members, fault
+from gateway.api.problems import (
+    BudgetView,
+    ErrorItem,
+    FindingView,
+    Members,
+    Refusal,
+    fault,
+    finding_views,
+)
 from gateway.api.shapes import ItemOut, LineError, LineOut, MessageOut
 from gateway.errors import CallerError
 from gateway.message import MessageState
@@ -32,8 +40,13 @@ def shown(shape: type[MessageOut], put: Put, state: MessageState, **more: int) -
         reason=put.blocked or put.hold or None,
         changed=dict(put.told.changes) if put.told else None,
         warnings=(put.told.warnings or None) if put.told else None,
+        findings=finding_views(put.findings) if put.findings else None,
         **more,
     )
+
+
+def _findings_of(error: CallerError) -> list[FindingView] | None:
+    return error.members.get("findings") if isinstance(error, Refusal) else None
 
 
 def _not_before(put: Put) -> str | None:
@@ -49,8 +62,25 @@ def rfc3339(at_ms: int) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def refused(put: Put, result: PutResult) -> CallerError | None:
-    """What the store found against a message, if it did."""
+def over_budget(view: BudgetView, what: str) -> Refusal:
+    """The refusal of what a budget has no room for."""
+    until = f", until {view.resets_at}" if view.resets_at else ""
+    return Refusal(
+        "over-budget",
+        f"{what}; the {view.of} has used {view.used} of {view.limit}{until}",
+        members={"budget": view},
+    )
+
+
+def note_held(put: Put, result: PutResult) -> None:
+    """Tell in the answer that it waits for a later day's budget."""
+    if result.held_ms:
+        put.opens_ms = max(put.opens_ms, result.held_ms)
+        put.hold = "over_budget"
+
+
+def refused(put: Put, result: PutResult, resets_ms: int = 0) -> CallerError | None:
+    """What the store found against a message, if it did; budgets begin anew at ``resets_ms``."""
     kind = result.kind
     if kind in ("new", "same"):
         return None
@@ -61,6 +91,15 @@ def refused(put: Put, result: PutResult) -> CallerError | None:
         return fault("idempotency-conflict", "this key was used for other content")
     if kind == "campaign-canceled":
         return fault("campaign-canceled", f"{message.campaign} takes no more", "campaign")
+    if kind in ("client-over-budget", "campaign-over-budget"):
+        of_client = kind == "client-over-budget"
+        view = BudgetView(
+            of="client" if of_client else "campaign",
+            used=result.used,
+            limit=result.limit,
+            resets_at=rfc3339(resets_ms) if of_client and resets_ms else None,
+        )
+        return over_budget(view, f"{message.segments} segments")
     return fault("unknown-campaign", message.campaign, "campaign")
 
 
@@ -70,18 +109,28 @@ class Tally:
     def __init__(self) -> None:
         self.accepted = self.rejected = self.segments = 0
         self.errors: list[ErrorItem] = []
+        self.findings: dict[str, int] = {}
         self.committed_lines = 0
 
     def accept(self, index: int, put: Put, state: MessageState) -> None:
         """A message is committed."""
         self.accepted += 1
         self.segments += put.message.segments
+        if put.findings:
+            self._note({one.word for one in put.findings})
 
     def reject(self, index: int, error: CallerError, ref: str | None) -> None:
         """A message is refused."""
         self.rejected += 1
+        found = _findings_of(error)
+        if found:
+            self._note({one.word for one in found})
         if len(self.errors) < MOST_ERRORS:
             self.errors.append(ErrorItem(index, error.type, error.detail, error.field, ref))
+
+    def _note(self, words: set[str]) -> None:
+        for word in words:
+            self.findings[word] = self.findings.get(word, 0) + 1
 
     async def flush(self) -> None:
         """A batch is over."""
@@ -133,12 +182,13 @@ class LineTally(Tally):
                 reason=put.blocked or put.hold or None,
                 changed=dict(put.told.changes) if put.told else None,
                 warnings=(put.told.warnings or None) if put.told else None,
+                findings=finding_views(put.findings) if put.findings else None,
             )
         )
 
     def reject(self, index: int, error: CallerError, ref: str | None) -> None:
         super().reject(index, error, ref)
-        wrong = LineError(error.type, error.detail, error.field)
+        wrong = LineError(error.type, error.detail, error.field, _findings_of(error))
         self._lines.append(LineOut(index=index, ref=ref, error=wrong))
 
     async def flush(self) -> None:

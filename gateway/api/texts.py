@@ -5,9 +5,10 @@ from __future__ import annotations
 from gateway.api.context import Context, Exchange
 from gateway.api.http import Answer, json_answer
 from gateway.api.intake import measured_text
-from gateway.api.problems import fault
+from gateway.api.problems import fault, finding_views
 from gateway.api.reading import Reader
 from gateway.api.shapes import CheapestView, ExpensiveView, TextIn, TextView
+from gateway.policy.lint import Finding
 from gateway.smpp.cost import MOST_CHARACTERS, Cheapest, cheapest, expensive
 from gateway.smpp.text import MAX_SEGMENTS, units_left
 
@@ -24,6 +25,11 @@ async def cost(context: Context, exchange: Exchange) -> Answer:
     text, measured, told = measured_text(
         asked.text, asked.encoding, asked.transliterate, way, MAX_SEGMENTS
     )
+    findings: tuple[Finding, ...] = ()
+    if asked.to is not None:
+        findings = context.intake.findings(
+            text, asked.to.removeprefix("+"), asked.creditor or "", context.clock()
+        )
     return json_answer(
         TextView(
             encoding=measured.encoding,
@@ -47,6 +53,7 @@ async def cost(context: Context, exchange: Exchange) -> Answer:
             text=text if text != asked.text else None,
             changed=dict(told.changes) if told else None,
             warnings=(told.warnings or None) if told else None,
+            findings=finding_views(findings) or None,
         )
     )
 

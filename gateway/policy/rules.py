@@ -16,6 +16,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Final, Literal
 
+from gateway.policy.lint import Lint
+
 Window = tuple[int, int]
 """From, and to before, in minutes after midnight: (480, 1200) is 08:00 to 19:59:59."""
 Week = tuple[tuple[Window, ...], ...]
@@ -150,6 +152,8 @@ class Policy:
     regions: tuple[Region, ...] = ()
     profiles: tuple[Profile, ...]
     sources: tuple[Source, ...] = ()
+    lint: Lint | None = None
+    """What is asked of texts. It decides nothing about when, and is no part of the hash."""
 
     def profile(self, name: str) -> Profile:
         """The profile of that name. Raises KeyError when there is none."""

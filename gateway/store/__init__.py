@@ -60,6 +60,15 @@ class Store:
         """Seconds a round trip takes; raises StoreUnavailable."""
         return await self.redis.ping()
 
+    async def budgets(self, now_ms: int) -> dict[str, tuple[int, int]]:
+        """Segments used and allowed today, by client that has a budget."""
+        known = self.queue.budgets
+        day = self.queue.days(now_ms)[0][0] if known else ""
+        return {
+            client: (await self.records.used(client, day), budget.segments)
+            for client, budget in known.items()
+        }
+
     async def close(self) -> None:
         """Close every connection."""
         await self.redis.close()

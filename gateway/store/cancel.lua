@@ -28,6 +28,7 @@ local function cancel(id)
   call('HSET', key, 's', standing(CANCELED, carrier, sent, text_of(now), '', ''), 'm', reason)
   call('HDEL', key, 'e', 'l', 'w')
   moved(campaign, state, CANCELED)
+  give_back_budget(key, m[2])
   tell(owner, 'canceled', id, campaign, ref, to, reason)
   return 'c'
 end

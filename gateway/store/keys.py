@@ -29,6 +29,7 @@ counts       hash    per campaign: messages by state, hour and error
 index        stream  per client and campaign: message ids in the order of acceptance, as many
                      in an entry as were accepted together
 indexes      set     every index there is, for retention
+budget       string  per client and date: segments that its messages cost, those canceled left out
 recipient    hash    per day of acceptance: number to message ids, oldest first
 correlation  hash    per account and hour: canonical carrier id to message id, and segment
 submitted    list    per hour: message ids submitted in it, a batch joined, for closing as unknown
@@ -77,6 +78,7 @@ NAMES: dict[str, str] = {
     "counts": "n",
     "index": "ix",
     "indexes": "ixs",
+    "budget": "bg",
     "recipient": "to",
     "correlation": "x",
     "submitted": "sub",
@@ -109,6 +111,7 @@ FIELDS: dict[str, str] = {
     "data": "d",
     "callback_url": "cb",
     "decision": "y",
+    "budget_day": "b",
 }
 """The record's fields and their stored names: a listpack pays for every letter."""
 

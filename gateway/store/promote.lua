@@ -13,6 +13,7 @@ for _, member in ipairs(due) do
     local client, campaign, ref, to = who(m[2])
     local was, carrier, sent, _, _, fates = read_standing(m[1])
     if is_canceled(campaign) then
+      if fates == '' then give_back_budget(key, m[2]) end
       give_up(id, client, campaign, ref, to, was, carrier, sent, fates, now)
     else
       local lane = front and lane_of_body(body) or lane_of(m[2])

@@ -1,12 +1,16 @@
 -- put: accept messages. ARGV[1] {now_ms, groups, items, special}, ARGV[1 + i] the body of item i.
 -- group: {client, campaign, lane}. item, flat: group, id, digest (empty: the id is new by itself),
 -- fixed, recipient, segments. special, by item: {not_before_ms, blocked, data, callback_url}.
+-- ARGV[1][5] budgets, by client: {segments a day, hold, {date, begins_ms, date, begins_ms, ...}}, today
+-- first. What a message may cost is looked at and taken in this one step.
 -- Answers one number an item: the new state, 100 + the state it already has (same content),
 -- 200 other content under the same id, 300 no such campaign, 301 campaign canceled; and last the
--- microseconds it took.
+-- microseconds it took. {302, used, limit}: over the client's budget, {303, ...} the campaign's;
+-- {1, begins_ms}: held for a later day's budget.
 local started = os.clock()
 local args = cmsgpack.unpack(ARGV[1])
 local now, groups, items, special = args[1], args[2], args[3], args[4]
+local budgets, limits = args[5] or {}, {}
 local answers, recipients, keys, seen = {}, {}, {}, {}
 local WIDTH = 6
 
@@ -21,10 +25,52 @@ for _, group in ipairs(groups) do
   group.ids, group.segments, group.states = {}, 0, {}
   group.key = K_lane .. group[3]
   if group[2] ~= '' then
-    local found = call('HMGET', K_campaign .. group[2], 'state', 'client')
+    local found = call('HMGET', K_campaign .. group[2], 'state', 'client', 'max_segments')
     if found[2] ~= group[1] then group.refusal = 300
-    elseif found[1] == 'canceled' then group.refusal = 301 end
+    elseif found[1] == 'canceled' then group.refusal = 301
+    elseif found[3] and found[3] ~= '0' and not limits[group[2]] then
+      local used = tonumber(call('HGET', K_counts .. group[2], 'budget') or 0)
+      limits[group[2]] = {used = math.max(0, used), most = tonumber(found[3])}
+    end
   end
+end
+
+-- What a day of a client has used, and this batch with it.
+local function used_of(client, budget, day)
+  if not budget.used then budget.used, budget.taken = {}, {} end
+  local used = budget.used[day]
+  if not used then
+    used = tonumber(call('GET', K_budget .. client .. ':' .. budget[3][2 * day - 1]) or 0)
+    budget.used[day] = used
+  end
+  return used
+end
+
+-- The first day with room for so many segments; without `hold` today, or nil.
+local function day_with_room(client, budget, segments)
+  local last = budget[2] and #budget[3] / 2 or 1
+  for day = budget.first or 1, last do
+    local used = used_of(client, budget, day)
+    if used + segments <= budget[1] then return day end
+    if used >= budget[1] and day == (budget.first or 1) and day < last then budget.first = day + 1 end
+  end
+end
+
+-- Takes a message's segments from its budgets: what it is refused with, or the day it counts for.
+local function spend(group, segments)
+  local campaign, budget, day = limits[group[2]], budgets[group[1]], nil
+  if campaign and campaign.used + segments > campaign.most then
+    return {303, campaign.used, campaign.most}
+  end
+  if budget then
+    day = day_with_room(group[1], budget, segments)
+    if not day then return {302, used_of(group[1], budget, 1), budget[1]} end
+    budget.used[day] = budget.used[day] + segments
+    budget.taken[day] = (budget.taken[day] or 0) + segments
+  end
+  if campaign then campaign.used = campaign.used + segments end
+  count(group[2], 'budget', segments)
+  return nil, day
 end
 
 -- Appends the ids of a batch to their recipients' fields: {number, id, number, id, ...}.
@@ -105,20 +151,27 @@ for i = 1, #items / WIDTH do
   local at = WIDTH * i
   local group, id, digest = groups[items[at - 5]], items[at - 4], items[at - 3]
   local key = keys[i]
-  local answer = known(key, digest) or group.refusal
+  local answer, state, day = known(key, digest) or group.refusal, nil, nil
+  local more = special[i]
+  if not answer and not (more and more[2] ~= '') then answer, day = spend(group, items[at]) end
   if not answer then
-    local more = special[i]
-    if more then
-      answer = accept_special(group, key, id, digest, items[at - 2], ARGV[1 + i], more)
-    else
-      answer = queue(group, key, id, digest, items[at - 2], ARGV[1 + i])
+    local held = day and day > 1 and budgets[group[1]][3][2 * day]
+    if held then
+      more = more and {math.max(more[1], held), '', more[3], more[4]} or {held, '', '', ''}
     end
+    if more then
+      state = accept_special(group, key, id, digest, items[at - 2], ARGV[1 + i], more)
+    else
+      state = queue(group, key, id, digest, items[at - 2], ARGV[1 + i])
+    end
+    if day then call('HSET', key, 'b', budgets[group[1]][3][2 * day - 1]) end
+    answer = held and {state, more[1]} or state
     seen[key] = true
     local n = #recipients
     recipients[n + 1], recipients[n + 2] = items[at - 1], id
     group.ids[#group.ids + 1] = id
     group.segments = group.segments + items[at]
-    group.states[answer] = (group.states[answer] or 0) + 1
+    group.states[state] = (group.states[state] or 0) + 1
   end
   answers[i] = answer
 end
@@ -135,6 +188,13 @@ for _, group in ipairs(groups) do
     for state, times in pairs(group.states) do count(group[2], 's' .. state, times) end
     count(group[2], 'messages', #group.ids)
     count(group[2], 'segments', group.segments)
+  end
+end
+for client, budget in pairs(budgets) do
+  for day, taken in pairs(budget.taken or {}) do
+    local key = K_budget .. client .. ':' .. budget[3][2 * day - 1]
+    call('INCRBY', key, taken)
+    call('PEXPIRE', key, text_of(math.max(0, budget[3][2 * day] - now) + 40 * 86400000))
   end
 end
 add_recipients(K_recipient .. math.floor(now / 86400000), recipients)

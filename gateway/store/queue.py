@@ -20,7 +20,7 @@ from gateway.store import scripts
 from gateway.store.commit import GroupCommit
 from gateway.store.keys import STANDING, UNIT, lane_name, split_ids
 from gateway.store.redis import Redis
-from gateway.store.types import Moved, Put, PutKind, PutResult
+from gateway.store.types import Budget, Moved, Put, PutKind, PutResult
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +56,10 @@ class Queue:
         """Hears now and then of which routes there are lanes."""
         self.incarnation = ""
         """Who claims; once others have declared it dead it gets nothing. Empty: not asked."""
+        self.budgets: dict[str, Budget] = {}
+        """Of the clients that have one."""
+        self.days: Callable[[int], list[tuple[str, int]]] = lambda now_ms: []
+        """The days of budgets from a time on: each one's date and when it begins."""
         self.puts: GroupCommit[Put, PutResult] = GroupCommit(self._put)
 
     async def put(self, messages: list[Put]) -> list[PutResult]:
@@ -102,11 +106,21 @@ class Queue:
         now = max(put.message.accepted_ms for put in batch)
         answers = await self._redis.run(
             scripts.PUT,
-            [now, *_put_rows(batch)],
+            [now, *_put_rows(batch), self._budgets(batch, now)],
             *[_encode(put.message) for put in batch],
         )
         micros = answers.pop()
         return [_put_result(answer) for answer in answers], micros / 1e6
+
+    def _budgets(self, batch: list[Put], now: int) -> dict[str, Any]:
+        """The budgets of a batch's clients, as put.lua reads them."""
+        if not self.budgets:
+            return {}
+        names = {put.message.client for put in batch} & self.budgets.keys()
+        days = [value for row in self.days(now) for value in row]
+        return {
+            name: (self.budgets[name].segments, self.budgets[name].hold, days) for name in names
+        }
 
     async def claim(
         self,
@@ -336,12 +350,25 @@ def _put_rows(batch: list[Put]) -> tuple[list[Any], list[Any], dict[int, Any]]:
     return groups, items, special
 
 
+def _over_budget(answer: list[int]) -> PutResult:
+    if answer[0] < 100:
+        return PutResult(kind="new", state=MessageState(answer[0]), held_ms=answer[1])
+    return PutResult(
+        kind="client-over-budget" if answer[0] == 302 else "campaign-over-budget",
+        state=MessageState.rejected,
+        used=answer[1],
+        limit=answer[2],
+    )
+
+
 _REFUSALS: dict[int, PutKind] = {200: "conflict", 300: "unknown-campaign", 301: "campaign-canceled"}
 _NEW = {int(s): PutResult(kind="new", state=s) for s in MessageState}
 _SAME = {int(s): PutResult(kind="same", state=s) for s in MessageState}
 
 
-def _put_result(answer: int) -> PutResult:
+def _put_result(answer: int | list[int]) -> PutResult:
+    if isinstance(answer, list):
+        return _over_budget(answer)
     if answer < 100:
         return _NEW[answer]
     if answer < 200:

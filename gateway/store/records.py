@@ -254,6 +254,19 @@ class Records:
             return None
         return _report(await self._redis.call("HGETALL", self._keys("counts", id)))
 
+    async def campaign_used(self, id: str) -> int:
+        """Segments that count for a campaign's limit."""
+        return max(0, int(await self._redis.call("HGET", self._keys("counts", id), "budget") or 0))
+
+    async def used(self, client: str, day: str) -> int:
+        """Segments of a client's budget that a day has been used for."""
+        return int(await self._redis.call("GET", self._keys("budget", client, day)) or 0)
+
+    async def kept(self, ids: list[str]) -> set[str]:
+        """Those of these messages that are there already, or were."""
+        rows = await self._redis.pipeline([("EXISTS", self._keys("message", id)) for id in ids])
+        return {id for id, there in zip(ids, rows, strict=True) if there}
+
     async def replies(
         self,
         client: str,
@@ -377,6 +390,7 @@ def _campaign(row: Any) -> Campaign | None:
         policy=values.get("policy", ""),
         hours=values.get("hours", ""),
         creditor=values.get("creditor", ""),
+        max_segments=int(values.get("max_segments", "0")),
     )
 
 
@@ -391,7 +405,7 @@ def _report(row: Any) -> Report:
 def _count_into(report: Report, field: str, number: int) -> None:
     if number == 0:
         return
-    if field in ("messages", "segments", "replies"):
+    if field in ("messages", "segments", "replies", "budget"):
         setattr(report, field, number)
     elif field.startswith("s") and field[1:].isdigit():
         report.by_state[MessageState(int(field[1:])).name] = number

@@ -78,6 +78,20 @@ local function who(fixed)
   return string.match(fixed, '^([^\031]*)\031([^\031]*)\031([^\031]*)\031([^\031]*)')
 end
 
+-- A message that never left gives its segments back to its campaign's budget and its client's.
+local function give_back_budget(key, fixed)
+  local client, campaign, segments = string.match(fixed,
+    '^([^\031]*)\031([^\031]*)\031[^\031]*\031[^\031]*\031[^\031]*\031(%d+)')
+  count(campaign, 'budget', -tonumber(segments))
+  local day = call('HGET', key, 'b')
+  if day then
+    if call('EXISTS', K_budget .. client .. ':' .. day) == 1 then
+      call('DECRBY', K_budget .. client .. ':' .. day, segments)
+    end
+    call('HDEL', key, 'b')
+  end
+end
+
 -- The lane of a record's fixed field.
 local function lane_of(fixed)
   local client, campaign, priority, route, calendar = string.match(fixed,

@@ -12,11 +12,15 @@ from typing import Any, Generic, Literal, TypeVar
 import msgspec
 
 from gateway.message import Message, MessageState, Priority, SegmentFate
+from gateway.policy.lint import Finding
 from gateway.smpp.text import Transliterated
 
 Item = TypeVar("Item")
 
-PutKind = Literal["new", "same", "conflict", "unknown-campaign", "campaign-canceled"]
+PutKind = Literal[
+    "new", "same", "conflict", "unknown-campaign", "campaign-canceled", "client-over-budget",
+    "campaign-over-budget",
+]  # fmt: skip
 """``same``: this id is there with this digest; ``conflict``: with another one."""
 
 CancelKind = Literal["canceled", "not-found", "left", "final"]
@@ -48,6 +52,8 @@ class Put(msgspec.Struct, gc=False):
     """For the answer alone: when its recipient's hours begin, if they have not."""
     hold: str = ""
     """For the answer alone: why the contact rules hold it now."""
+    findings: tuple[Finding, ...] = ()
+    """For the answer alone: what the rules on texts warn of."""
 
 
 class PutResult(msgspec.Struct, gc=False):
@@ -55,6 +61,18 @@ class PutResult(msgspec.Struct, gc=False):
 
     kind: PutKind
     state: MessageState
+    used: int = 0
+    """Over a budget: the segments that it has been used for, and its limit."""
+    limit: int = 0
+    held_ms: int = 0
+    """It waits for this day's budget; 0: it does not."""
+
+
+class Budget(msgspec.Struct, frozen=True):
+    """A client's segments a day, and what becomes of a message over it."""
+
+    segments: int
+    hold: bool = False
 
 
 class MessageRecord(msgspec.Struct, kw_only=True):
@@ -121,6 +139,8 @@ class Report(msgspec.Struct, kw_only=True):
     replies: int = 0
     segments: int = 0
     messages: int = 0
+    budget: int = 0
+    """Segments that count for the campaign's limit: without what was canceled or blocked."""
 
 
 class ReplyRecord(msgspec.Struct, kw_only=True):

@@ -14,7 +14,8 @@ from tests.api.conftest import Post, Running
 async def test_a_campaign_is_made_and_read(api: Running) -> None:
     """What is given comes back; what is not has its default."""
     body = {"name": "mora", "priority": "high", "from": "+5622345678", "ttl": 60, "data": [1]}
-    made = await api.call("POST", "/v1/campaigns", {**body, "in_doubt": "resend"})
+    rules = {"policy": "text", "hours": {"mon-fri": ["09:00-18:00"]}, "creditor": "Banco Ñuñoa"}
+    made = await api.call("POST", "/v1/campaigns", {**body, **rules, "in_doubt": "resend"})
     assert made.status == 201
     read = await api.call("GET", f"/v1/campaigns/{made.json['id']}")
     assert read.json == made.json
@@ -27,6 +28,7 @@ async def test_a_campaign_is_made_and_read(api: Running) -> None:
         "ttl": 60,
         "in_doubt": "resend",
         "created_at": "",
+        **rules,
         "data": [1],
     }
     least = (await api.call("POST", "/v1/campaigns", {"name": "x"})).json
@@ -55,6 +57,16 @@ async def test_a_key_makes_one_campaign(api: Running) -> None:
         ({"name": "x", "ttl": -1}, "invalid-ttl", "ttl"),
         ({"name": "x", "prio": "bulk"}, "unknown-field", "prio"),
         ({"name": "x", "in_doubt": "x"}, "invalid-field", "in_doubt"),
+        ({"name": "x", "policy": "off"}, "invalid-field", "policy"),
+        ({"name": "x", "creditor": ""}, "invalid-field", "creditor"),
+        ({"name": "x", "creditor": "*"}, "invalid-field", "creditor"),
+        ({"name": "x", "creditor": "Banco\0"}, "invalid-field", "creditor"),
+        ({"name": "x", "creditor": "x" * 101}, "invalid-field", "creditor"),
+        ({"name": "x", "hours": {}}, "invalid-field", "hours"),
+        ({"name": "x", "hours": {"monday": []}}, "invalid-field", "hours"),
+        ({"name": "x", "hours": {"mon": ["9:00-18:00"]}}, "invalid-field", "hours"),
+        ({"name": "x", "hours": {"mon": ["20:00-24:01"]}}, "invalid-field", "hours"),
+        ({"name": "x", "hours": {"mon": [], "tue": []}}, "invalid-field", "hours"),
     ],
 )
 async def test_a_wrong_campaign(
