@@ -127,6 +127,8 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     """Its own hours, as JSON (:func:`gateway.policies.campaign_week`), over the rules'."""
     creditor: str = ""
     """For whom debtors are contacted: caps and lists are kept by creditor; empty: the client."""
+    consent: bool = False
+    """Its messages go only to those who are known to consent."""
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -165,6 +167,8 @@ class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """When it may go (:mod:`gateway.policy.calendars`); ``any``: contact rules do not ask."""
     creditor: str = ""
     """For whom the debtor is contacted; empty: the client."""
+    consent: bool = False
+    """It goes only to those who are known to consent."""
 
 
 class ReceiptState(StrEnum):

@@ -55,6 +55,7 @@ async def create(context: Context, exchange: Exchange) -> Answer:
         policy=wanted.policy or "",
         hours=_hours(wanted.hours),
         creditor=_creditor(wanted.creditor),
+        consent=wanted.consent == "required",
         data=data_text(wanted.data) if len(wanted.data) else "",
     )
     before = await _made_before(context, campaign) if key else None
@@ -98,8 +99,11 @@ def _hours(given: dict[str, list[str]] | None) -> str:
 
 
 def _creditor(given: str | None) -> str:
-    if given is None:
-        return ""
+    return "" if given is None else creditor_name(given)
+
+
+def creditor_name(given: str) -> str:
+    """A creditor's name; raises CallerError for what is none."""
     if given == EVERYONE or not re.fullmatch(r"[\w .&-]{1,100}", given):
         raise fault("invalid-field", "allowed: 1 to 100 letters, digits, ' ._&-'", "creditor")
     return given
@@ -215,5 +219,6 @@ def _view(campaign: Campaign) -> CampaignView:
         policy=campaign.policy or None,  # type: ignore[arg-type]
         hours=msgspec.json.decode(campaign.hours) if campaign.hours else None,
         creditor=campaign.creditor or None,
+        consent="required" if campaign.consent else None,
         data=msgspec.Raw(campaign.data.encode()) if campaign.data else msgspec.UNSET,
     )

@@ -146,6 +146,7 @@ class Intake:
             0,
             calendar,
             asked.creditor,
+            asked.consent,
         )
         return Put(
             message,

@@ -287,6 +287,10 @@ class CampaignIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True)
     ] = None
     creditor: Creditor | None = None
     """For whom debtors are contacted: caps and opt-outs are kept by creditor."""
+    consent: Annotated[
+        Literal["required"] | None,
+        Meta(description="its messages go only to numbers that are known to consent"),
+    ] = None
     data: Data = field(default_factory=Raw)
 
 
@@ -315,6 +319,7 @@ class CampaignView(msgspec.Struct, omit_defaults=True, kw_only=True):
     policy: Literal["text", "prudent", "transactional"] | None = None
     hours: dict[str, list[str]] | None = None
     creditor: str | None = None
+    consent: Literal["required"] | None = None
     data: Any | UnsetType = UNSET
 
 

@@ -19,6 +19,9 @@ asleep       set     per calendar: its lanes, off the ready-set until it opens
 calendars    hash    calendar to what it stands for (gateway.policy.calendars)
 contact      hash    per creditor (``*``: all): number to what is known of its owner
 cap          string  per creditor and debtor: the contacts of late, ours and those we were told of
+stops        hash    per client and 32 days: debtor (with a creditor: of its messages only) to since
+                     when, and why, what was accepted before must not leave
+legal        hash    per client: the same for those to whom nothing may ever go again
 held         set     per campaign: its lanes, to find them again after a pause
 body         hash    message id to body, for messages that wait for a time of their own
 due          zset    message id (``!`` before it: to the front) by the time it is due
@@ -30,6 +33,7 @@ index        stream  per client and campaign: message ids in the order of accept
                      in an entry as were accepted together
 indexes      set     every index there is, for retention
 recipient    hash    per day of acceptance: number to message ids, oldest first
+debtor       hash    per day of acceptance: client and debtor to message ids, oldest first
 correlation  hash    per account and hour: canonical carrier id to message id, and segment
 submitted    list    per hour: message ids submitted in it, a batch joined, for closing as unknown
 doubt        zset    message ids in doubt, by the time they came into doubt
@@ -67,6 +71,8 @@ NAMES: dict[str, str] = {
     "calendars": "cals",
     "contact": "ct",
     "cap": "cap",
+    "stops": "st",
+    "legal": "lg",
     "held": "held",
     "body": "body",
     "due": "due",
@@ -77,6 +83,7 @@ NAMES: dict[str, str] = {
     "index": "ix",
     "indexes": "ixs",
     "recipient": "to",
+    "debtor": "db",
     "correlation": "x",
     "submitted": "sub",
     "doubt": "doubt",

@@ -377,6 +377,7 @@ def _campaign(row: Any) -> Campaign | None:
         policy=values.get("policy", ""),
         hours=values.get("hours", ""),
         creditor=values.get("creditor", ""),
+        consent=values.get("consent") == "True",
     )
 
 
