@@ -25,6 +25,7 @@ from gateway.store.contacts import (
     Known,
     Stopped,
     listed_of,
+    whereabouts,
 )
 from gateway.store.queue import Claimed
 from gateway.store.waiting import LEGAL
@@ -176,8 +177,7 @@ class Admission:
         if verdict.rule is None:
             verdict.outcome = refused(now, None, listed, None) or verdict.outcome
         else:
-            zones = (own and own.zones) or (common and common.zones) or ()
-            region = (own and own.region) or (common and common.region) or ""
+            zones, region = whereabouts(own, common)
             if zones or region:
                 self._elsewhere(verdict, message.to, zones, region, now)
             assert verdict.place is not None

@@ -231,6 +231,12 @@ def _touches(text: bytes) -> list[Touch]:
     return found
 
 
+def whereabouts(own: Known | None, common: Known | None) -> tuple[tuple[str, ...], str]:
+    """Zones and region as they are stored: the creditor's, else those for all of them."""
+    zones = (own and own.zones) or (common and common.zones) or ()
+    return zones, (own and own.region) or (common and common.region) or ""
+
+
 def listed_of(own: Known | None, common: Known | None) -> Listed:
     """What the lists say: the creditor's, and those for all of them."""
     return Listed((own.listed if own else 0) | (common.listed if common else 0))
