@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway import cli
 from gateway.config import Policy
 from gateway.message import MessageState
 from gateway.policies import load
@@ -251,3 +254,41 @@ async def test_scopes(api: Running) -> None:
     for method, path in (("PUT", ""), ("DELETE", ""), ("POST", "/touches")):
         answer = await api.call(method, f"/v1/contacts/{NUMBER}{path}", {}, key="reader")
         assert (answer.status, answer.json["type"]) == (403, "no-scope")
+
+
+@pytest.mark.parametrize(
+    ("written", "options", "lists"),
+    [
+        ("+56911111111\n\n56 9 2222 2222\nx\n", ["--opt-out"], ["opt_out"]),
+        ("to;legal_stop\n+56911111111;1\n+56922222222;true\n;1\n", [], ["legal_stop"]),
+        (
+            '{"to": "+56911111111"}\n{"to": "+56922222222", "consent": true}\n{"to": 7}\n',
+            ["--consent"],
+            ["consent"],
+        ),
+    ],
+)
+async def test_a_file(
+    api: Running,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    written: str,
+    options: list[str],
+    lists: list[str],
+) -> None:
+    """Numbers, CSV or NDJSON from the command line; it ends with 1 where something was refused."""
+    file = tmp_path / "bajas.txt"
+    file.write_text(written, encoding="utf-8")
+    asks = ["--url", f"http://127.0.0.1:{api.port}", "--key", "crm-key", "--creditor", "Banco Uno"]
+    load = ["contacts", "load", str(file), *options, *asks]
+    assert await asyncio.to_thread(cli.main, load) == 1
+    assert capsys.readouterr().out.startswith("2 accepted, 1 rejected; 0 waiting messages ended")
+    for number in ("+56911111111", "+56922222222"):
+        found = await api.call("GET", f"/v1/contacts/{number}?creditor=Banco%20Uno")
+        assert found.json["known"]["lists"] == lists
+        (entry,) = found.json["known"]["entries"]
+        assert entry["source"] == "file bajas.txt"
+    assert await asyncio.to_thread(cli.main, ["contacts", "show", "+56911111111", *asks]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[:2] == ["+56911111111", f"for Banco Uno: {lists[0]}"]
+    assert said[-1] == "for everyone: on no list"
