@@ -11,7 +11,7 @@
 -- contact: `ms id`, or `ms id channel two_way`; joined by a record separator, oldest first.
 local args = cmsgpack.unpack(ARGV[1])
 local now, groups, sections = args[1], args[2], args[3]
-local WIDTH, STOP_DAYS, answers, stopped = 5, 32, {}, {}
+local WIDTH, answers, stopped = 5, {}, {}
 
 -- Debtors of whom nothing may leave: what was accepted until then, or ever again.
 local function look_for_stops(client, rows)

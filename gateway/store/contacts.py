@@ -14,7 +14,7 @@ import msgspec
 from gateway.policy.caps import Contact as Touch
 from gateway.policy.decide import Listed
 from gateway.store import scripts
-from gateway.store.keys import RECORD
+from gateway.store.keys import DAY_MS, RECORD, STOP_DAYS
 from gateway.store.redis import Redis
 
 EVERYONE = "*"
@@ -150,6 +150,15 @@ class Contacts:
         for number, answer in zip(numbers, answers, strict=True):
             found[number] = _admitted(answer)
         return found
+
+    async def nothing(self, creditors: Iterable[str], clients: Iterable[str], now_ms: int) -> bool:
+        """Is nothing known of any number for these creditors, nor any debtor of these stopped?"""
+        span = now_ms // DAY_MS // STOP_DAYS
+        keys = [self._keys("contact", creditor) for creditor in {EVERYONE, *creditors}]
+        for client in clients:
+            keys.append(self._keys("legal", client))
+            keys += [self._keys("stops", client, str(at)) for at in (span - 1, span)]
+        return not await self._redis.call("EXISTS", *keys)
 
     async def learn(self, changes: Sequence[Change]) -> None:
         """Take in what is told of numbers, all of it in one step."""

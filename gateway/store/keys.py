@@ -140,6 +140,8 @@ has its state alone there."""
 UNIT, RECORD = "\x1f", "\x1e"
 """What separates the parts of one thing, and the things of one entry."""
 DAY_MS = 86_400_000
+STOP_DAYS = 32
+"""Stops are kept by spans of so many days, and heeded for one to two of them."""
 ID_DIGITS = 24
 
 ROOT = "recado:{%d}"

@@ -10,12 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from gateway.message import MessageState
-from gateway.store.keys import DAY_MS, FIELDS, FIXED, UNIT, split_ids
+from gateway.store.keys import DAY_MS, FIELDS, FIXED, STOP_DAYS, UNIT, split_ids
 from gateway.store.queue import Queue
 from gateway.store.redis import Redis
 
-STOP_DAYS = 32
-"""Stops are kept by spans of so many days, and heeded for one to two of them."""
 LEGAL = "legal_stop"
 """The reason that holds for good."""
 
