@@ -76,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("simulate", help="run a simulated carrier (see: recado simulate --help)")
     _add_status(commands)
     _add_send(commands)
+    _add_contacts(commands)
     _add_trace(commands)
     _add_demo(commands)
     return parser
@@ -445,6 +446,54 @@ def _send(options: argparse.Namespace) -> int:
         f"{answer.get('id')}: {answer.get('state')}, {segments} segment{plural} "
         f"({answer.get('encoding')})"
     )
+    return 0
+
+
+# contacts
+
+
+def _add_contacts(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "contacts", help="tell a running gateway of opt-outs and consent, or ask what it knows"
+    )
+    what = parser.add_subparsers(metavar="WHAT", required=True)
+    load = what.add_parser("load", help="numbers, one a line, or CSV or NDJSON")
+    load.add_argument("file", metavar="FILE", help="- is standard input")
+    lists = load.add_mutually_exclusive_group()
+    for name in ("opt-out", "wrong-number", "legal-stop", "consent"):
+        word = name.replace("-", "_")
+        lists.add_argument(
+            f"--{name}", dest="list", action="store_const", const=word, help="put them on this list"
+        )
+    load.add_argument("--source", metavar="S", help="of the evidence (default: file FILE)")
+    show = what.add_parser("show", help="what is known of a number")
+    show.add_argument("number", metavar="NUMBER", help="as +56912345678")
+    for command, act in ((load, _load_contacts), (show, _show_contact)):
+        command.add_argument("--creditor", metavar="C", help="default: the client; *: everyone")
+        _add_gateway(command)
+        command.set_defaults(command=act)
+
+
+def _load_contacts(options: argparse.Namespace) -> int:
+    from gateway import contactfile
+    from gateway.remote import Gateway
+
+    given = {"source": options.source or f"file {Path(options.file).name}"}
+    if options.creditor:
+        given["creditor"] = options.creditor
+    answer = contactfile.load(
+        Gateway(options.url, options.key), options.file, given, options.list or ""
+    )
+    print(contactfile.told(answer))
+    return 1 if answer.get("rejected") else 0
+
+
+def _show_contact(options: argparse.Namespace) -> int:
+    from gateway import contactfile
+    from gateway.remote import Gateway
+
+    gateway = Gateway(options.url, options.key)
+    print(contactfile.shown(gateway.contact(options.number, options.creditor)))
     return 0
 
 

@@ -153,7 +153,9 @@ class Daemon:
         """The contact rules, if they are not off; the pumps heed them."""
         policy = self.config.policy
         if policy.profile == "off":
-            log.warning("contact rules are off: no hours, no caps, no lists")
+            log.warning("contact rules are off: no hours, no caps; stops and lists hold")
+            for account in self.carriers.accounts.values():
+                account.pump.admission = Admission(None, self.store.contacts)
             return None
         main = self.config.files[0] if self.config.files else None
         calendars = Calendars(policies.load(main))

@@ -129,6 +129,8 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     """For whom debtors are contacted: caps and lists are kept by creditor; empty: the client."""
     max_segments: int = 0
     """No more of them are taken; 0: no limit."""
+    consent: bool = False
+    """Its messages go only to those who are known to consent."""
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -167,6 +169,8 @@ class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """When it may go (:mod:`gateway.policy.calendars`); ``any``: contact rules do not ask."""
     creditor: str = ""
     """For whom the debtor is contacted; empty: the client."""
+    consent: bool = False
+    """It goes only to those who are known to consent."""
     tried: str = ""
     """Which carrier had the last counted attempt."""
 

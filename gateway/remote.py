@@ -1,4 +1,4 @@
-"""Asking a running gateway over its own API: for ``recado status``, ``send`` and ``trace``."""
+"""Asking a running gateway over its own API: for the commands that need one."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import http.client
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from gateway.errors import RecadoError
 
 TIMEOUT_SECONDS = 10.0
+LOAD_SECONDS = 120.0
+"""Between two signs of life of a gateway that takes in a long file."""
 SILENT_SECONDS = 40.0
 """A trace tells something every 15 s, if only that it is alive."""
 
@@ -52,17 +54,30 @@ class Gateway:
         """Submits one message; the answer's object. Raises NoAnswer with the problem's words."""
         return dict(self._answer("/v1/messages", message))
 
+    def contact(self, number: str, creditor: str | None = None) -> dict[str, Any]:
+        """What ``GET /v1/contacts/{msisdn}`` tells. Raises NoAnswer."""
+        query = f"?{urlencode({'creditor': creditor})}" if creditor else ""
+        return dict(self._answer(f"/v1/contacts/{quote(number, safe='+')}{query}"))
+
+    def tell(self, lines: Iterable[bytes]) -> dict[str, Any]:
+        """Streams lines of NDJSON to ``POST /v1/contacts``; its answer. Raises NoAnswer."""
+        request = self._request("/v1/contacts")
+        request.data = lines
+        request.add_header("Content-Type", "application/x-ndjson")
+        with self._opened(request, LOAD_SECONDS) as response:
+            return dict(_json(response.read()))
+
     @contextlib.contextmanager
     def trace(self, carrier: str, query: Mapping[str, Any]) -> Iterator[Iterator[dict[str, Any]]]:
         """The lines of ``GET /v1/carriers/{name}/trace`` as they come. Raises NoAnswer."""
         path = f"/v1/carriers/{quote(carrier, safe='')}/trace?{urlencode(query)}"
-        with self._opened(path) as response:
+        with self._opened(self._request(path), SILENT_SECONDS) as response:
             yield _lines(response, self.url)
 
-    def _opened(self, path: str) -> http.client.HTTPResponse:
+    def _opened(self, request: urllib.request.Request, seconds: float) -> http.client.HTTPResponse:
         """A good answer, its body not read yet."""
         try:
-            found = self._opener.open(self._request(path), timeout=SILENT_SECONDS)
+            found = self._opener.open(request, timeout=seconds)
             assert isinstance(found, http.client.HTTPResponse)
             return found
         except urllib.error.HTTPError as error:

@@ -17,6 +17,8 @@ from gateway.api import (
     campaigns,
     cancel,
     carriers,
+    contacts,
+    debtors,
     events,
     health,
     messages,
@@ -31,7 +33,7 @@ from gateway.api.problems import Refusal, fault
 
 Act = Callable[[Context, Exchange], Awaitable[Answer | StreamedAnswer]]
 
-METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 JSON, NDJSON, CSV = "application/json", "application/x-ndjson", "text/csv"
 
@@ -51,6 +53,8 @@ BODY = (
 )  # fmt: skip
 SETTINGS = ("invalid-sender", "invalid-priority", "invalid-ttl", "invalid-data")
 CAMPAIGN = ("unknown-campaign", "foreign-campaign")
+CONTACT = ("invalid-number", "invalid-field")
+LOT = (*BODY, "not-csv", "line-too-long", "too-many-items")
 
 
 class Call(NamedTuple):
@@ -72,6 +76,8 @@ class Call(NamedTuple):
     """Words of the problems of its own."""
     headers: tuple[str, ...] = ()
     """Request headers it looks at."""
+    bare: bool = False
+    """It may come without a body."""
 
 
 def _json(shape: Any, status: int = 200) -> dict[int, tuple[str, Any]]:
@@ -136,6 +142,40 @@ CALLS: tuple[Call, ...] = (
         problems=CAMPAIGN,
     ),
     Call("GET", "/v1/budget", budget.budget, "submit|read", _json(s.ClientBudgetView)),
+    Call(
+        "POST", "/v1/contacts", contacts.several, "submit", _json(s.ContactsOut),
+        bodies={JSON: (s.ContactLine, list[s.ContactLine]), NDJSON: s.ContactLine,
+                CSV: s.ContactLine},
+        problems=(*LOT, "invalid-number", "invalid-zone", "invalid-time", "invalid-text"),
+    ),
+    Call(
+        "GET", "/v1/contacts/{msisdn}", contacts.read, "read", _json(s.ContactView),
+        s.ContactQuery, problems=CONTACT,
+    ),
+    Call(
+        "PUT", "/v1/contacts/{msisdn}", contacts.change, "submit", _json(s.ContactChanged),
+        s.ContactQuery, {JSON: s.ContactIn},
+        (*BODY, "invalid-number", "invalid-zone", "invalid-time", "invalid-text"),
+    ),
+    Call(
+        "DELETE", "/v1/contacts/{msisdn}", contacts.forget, "submit", _json(s.Forgotten),
+        s.ContactQuery, problems=CONTACT,
+    ),
+    Call(
+        "POST", "/v1/contacts/{msisdn}/touches", contacts.touch, "submit", _json(s.TouchesOut),
+        bodies={JSON: (s.TouchIn, list[s.TouchIn])},
+        problems=(*BODY, "too-many-items", "invalid-number", "invalid-time", "invalid-ref"),
+    ),
+    Call(
+        "POST", "/v1/debtors/cancel", debtors.several, "submit", _json(s.DebtorsOut),
+        bodies={JSON: (s.DebtorLine, list[s.DebtorLine]), NDJSON: s.DebtorLine,
+                CSV: s.DebtorLine},
+        problems=LOT,
+    ),
+    Call(
+        "POST", "/v1/debtors/{debtor}/cancel", debtors.cancel, "submit", _json(s.DebtorOut),
+        bodies={JSON: s.DebtorStop}, problems=BODY, bare=True,
+    ),
     Call(
         "GET", "/v1/events", events.events, "read", _json(s.Items[s.EventView]), s.PollQuery,
         problems=("invalid-cursor",),

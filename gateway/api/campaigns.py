@@ -58,6 +58,7 @@ async def create(context: Context, exchange: Exchange) -> Answer:
         hours=_hours(wanted.hours),
         creditor=_creditor(wanted.creditor),
         max_segments=wanted.max_segments,
+        consent=wanted.consent == "required",
         data=data_text(wanted.data) if len(wanted.data) else "",
     )
     before = await _made_before(context, campaign) if key else None
@@ -101,8 +102,11 @@ def _hours(given: dict[str, list[str]] | None) -> str:
 
 
 def _creditor(given: str | None) -> str:
-    if given is None:
-        return ""
+    return "" if given is None else creditor_name(given)
+
+
+def creditor_name(given: str) -> str:
+    """A creditor's name; raises CallerError for what is none."""
     if not _CREDITOR.fullmatch(given):
         raise fault("invalid-field", "allowed: 1 to 100 Latin letters, digits, ' ._&-'", "creditor")
     return given
@@ -231,5 +235,6 @@ def _view(campaign: Campaign, used: int | None = None) -> CampaignView:
         creditor=campaign.creditor or None,
         max_segments=campaign.max_segments or None,
         used_segments=used,
+        consent="required" if campaign.consent else None,
         data=msgspec.Raw(campaign.data.encode()) if campaign.data else msgspec.UNSET,
     )

@@ -155,6 +155,7 @@ class Intake:
             0,
             calendar,
             asked.creditor,
+            asked.consent,
         )
         return Put(
             message,

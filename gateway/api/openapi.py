@@ -11,7 +11,7 @@ import msgspec
 from gateway import __version__
 from gateway.api.calls import CSV, NDJSON, Call
 from gateway.api.problems import KINDS, Problem
-from gateway.api.shapes import LineOut
+from gateway.api.shapes import NUMBER_PATTERN, WORD_PATTERN, LineOut
 
 EVERYWHERE = (
     "bad-request", "head-too-large", "slow-request", "unknown-parameter", "invalid-parameter",
@@ -26,6 +26,13 @@ _HEADERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string", "pattern": "^[\\x20-\\x7e]{1,255}$"},
     },
 }
+
+_PART = {"type": "string", "minLength": 1}
+_PARTS = {
+    "msisdn": {"type": "string", "pattern": NUMBER_PATTERN},
+    "debtor": {"type": "string", "pattern": WORD_PATTERN, "minLength": 1, "maxLength": 200},
+}
+"""What a part of a path may be, by its name."""
 
 
 def document(calls: Iterable[Call]) -> dict[str, Any]:
@@ -96,7 +103,7 @@ def _operation(call: Call, types: _Types) -> dict[str, Any]:
     if call.bodies:
         operation["requestBody"] = {
             "description": "Content-Encoding: gzip and deflate are taken.",
-            "required": True,
+            "required": not call.bare,
             "content": {media: _body(media, shape, types) for media, shape in call.bodies.items()},
         }
     return operation
@@ -118,7 +125,7 @@ def _text(description: str) -> dict[str, Any]:
 
 def _parameters(call: Call, types: _Types) -> list[dict[str, Any]]:
     parameters: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        {"name": name, "in": "path", "required": True, "schema": _PARTS.get(name, _PART)}
         for name in re.findall(r"\{(\w+)\}", call.path)
     ]
     for name, schema in types.members(call.query).items():

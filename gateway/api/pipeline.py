@@ -17,6 +17,7 @@ from gateway.api.problems import store_unavailable
 from gateway.api.records import Record
 from gateway.api.shapes import MessageIn
 from gateway.api.tally import Tally, note_held, refused
+from gateway.api.whereabouts import look_again
 from gateway.errors import CallerError, StoreUnavailable
 from gateway.message import Campaign, MessageState
 from gateway.store.types import Put, PutResult
@@ -133,6 +134,8 @@ class Pipeline:
     async def _settle(self, batch: _Batch) -> None:
         try:
             results = await batch.committed if batch.committed else []
+            puts = [outcome for outcome in batch.outcomes if isinstance(outcome, Put)]
+            await look_again(self._context, puts, results)
         except StoreUnavailable as error:
             raise store_unavailable(error, **self._tally.members()) from error
         states = self._count(batch, iter(results))

@@ -62,6 +62,7 @@ KINDS: dict[str, Kind] = {
     "invalid-ref": Kind(422, "Not a ref: 1 to 200 characters"),
     "invalid-url": Kind(422, "Not an http or https URL"),
     "invalid-data": Kind(422, "The caller's own data are too large or no JSON"),
+    "invalid-zone": Kind(422, "Not a time zone's name of the IANA's"),
     "invalid-field": Kind(422, "A field has a value that is not allowed"),
     # what it is about
     "unknown-message": Kind(404, "This client has no message of this id"),

@@ -25,6 +25,8 @@ WRONG: dict[str, str] = {
     "callback_url": "invalid-url",
     "encoding": "invalid-encoding",
     "data": "invalid-data",
+    "at": "invalid-time",
+    "zones": "invalid-zone",
 }
 """The problem type of a field whose value has the wrong type or is none of those allowed."""
 

@@ -7,7 +7,8 @@ and ``committed_lines`` mean the same to both sides. Empty lines count and are p
 from __future__ import annotations
 
 import csv
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -19,8 +20,27 @@ from gateway.errors import CallerError
 
 BOM = b"\xef\xbb\xbf"
 
-Record = tuple[int, MessageIn | CallerError, str | None]
-"""(index, the message or what is wrong with it, its ref as far as it can be read)."""
+Shape = TypeVar("Shape", bound=msgspec.Struct)
+
+Read = tuple[int, Shape | CallerError, str | None]
+"""(index, what was read or what is wrong with it, its ref as far as it can be read)."""
+Record = Read[MessageIn]
+
+Cells = dict[str, str]
+"""What a record of CSV has, by the header's names, without what is empty."""
+
+
+class Form(NamedTuple, Generic[Shape]):
+    """What the lines of a stream are."""
+
+    reader: Reader[Shape]
+    columns: tuple[str, ...]
+    """What a header of CSV may have."""
+    needed: tuple[str, ...]
+    """What it must have."""
+    values: Callable[[Cells], dict[str, Any]]
+    """From cells to the shape's values; raises CallerError."""
+
 
 MESSAGES: Reader[MessageIn] = Reader(MessageIn)
 
@@ -33,28 +53,33 @@ _read_ref = msgspec.json.Decoder(_Ref).decode
 _TOO_LONG = fault("line-too-long", f"allowed: {LINE_OCTETS} octets")
 
 
-class Cutter(Protocol):
+class Cutter(Protocol[Shape]):
     """Pieces of a body in, records out."""
 
     count: int
     """How many records (empty ones too) have come out."""
 
-    def feed(self, piece: bytes) -> list[Record]:
+    def feed(self, piece: bytes) -> list[Read[Shape]]:
         """The records that ``piece`` completes."""
         ...
 
-    def close(self) -> list[Record]:
+    def close(self) -> list[Read[Shape]]:
         """The record that nothing ends, if there is one."""
         ...
 
 
-def read_message(index: int, octets: bytes | msgspec.Raw) -> Record:
-    """One message of many."""
+def read_one(form: Form[Shape], index: int, octets: bytes | msgspec.Raw) -> Read[Shape]:
+    """One of many."""
     try:
-        line = MESSAGES.read(octets)
+        line = form.reader.read(octets)
     except CallerError as error:
         return index, error, _ref_of(octets)
-    return index, line, line.ref
+    return index, line, getattr(line, "ref", None)
+
+
+def read_message(index: int, octets: bytes | msgspec.Raw) -> Record:
+    """One message of many."""
+    return read_one(MESSAGE, index, octets)
 
 
 def _ref_of(octets: bytes | msgspec.Raw) -> str | None:
@@ -65,39 +90,41 @@ def _ref_of(octets: bytes | msgspec.Raw) -> str | None:
         return None
 
 
-class JsonLines:
+class JsonLines(Generic[Shape]):
     """NDJSON."""
 
-    def __init__(self) -> None:
+    def __init__(self, form: Form[Shape]) -> None:
+        self._form = form
         self._lines = Lines()
         self.count = 0
 
-    def feed(self, piece: bytes) -> list[Record]:
+    def feed(self, piece: bytes) -> list[Read[Shape]]:
         """The records that ``piece`` completes."""
         return self._records(self._lines.feed(piece))
 
-    def close(self) -> list[Record]:
+    def close(self) -> list[Read[Shape]]:
         """The last record, when no newline ends it."""
         return self._records(self._lines.close())
 
-    def _records(self, lines: list[bytes | None]) -> list[Record]:
+    def _records(self, lines: list[bytes | None]) -> list[Read[Shape]]:
         first = self.count
-        records: list[Record] = []
+        records: list[Read[Shape]] = []
         if not first and lines and lines[0]:
             lines[0] = lines[0].removeprefix(BOM)
         for index, line in enumerate(lines, first):
             if line is None:
                 records.append((index, _TOO_LONG, None))
             elif line and not line.isspace():
-                records.append(read_message(index, line))
+                records.append(read_one(self._form, index, line))
         self.count = first + len(lines)
         return records
 
 
-class CsvRecords:
+class CsvRecords(Generic[Shape]):
     """CSV with a header that names the fields; ``,`` or, where the header has it, ``;``."""
 
-    def __init__(self) -> None:
+    def __init__(self, form: Form[Shape]) -> None:
+        self._form = form
         self._lines = Lines()
         self._open: list[bytes] = []
         self._open_octets = 0
@@ -106,11 +133,11 @@ class CsvRecords:
         self._delimiter = ","
         self.count = 0
 
-    def feed(self, piece: bytes) -> list[Record]:
+    def feed(self, piece: bytes) -> list[Read[Shape]]:
         """The records that ``piece`` completes; raises CallerError for a wrong header."""
         return self._records(self._lines.feed(piece))
 
-    def close(self) -> list[Record]:
+    def close(self) -> list[Read[Shape]]:
         """The last record; raises CallerError when there was no header."""
         records = self._records(self._lines.close())
         if self._quoted:
@@ -119,8 +146,8 @@ class CsvRecords:
             raise fault("not-csv", "there is no header")
         return records
 
-    def _records(self, lines: list[bytes | None]) -> list[Record]:
-        records: list[Record] = []
+    def _records(self, lines: list[bytes | None]) -> list[Read[Shape]]:
+        records: list[Read[Shape]] = []
         for line in lines:
             if line is None:
                 records += self._refuse(_TOO_LONG)
@@ -141,7 +168,7 @@ class CsvRecords:
         taken, self._open, self._open_octets = self._open, [], 0
         return taken
 
-    def _refuse(self, error: CallerError) -> list[Record]:
+    def _refuse(self, error: CallerError) -> list[Read[Shape]]:
         self._taken()
         self._quoted = False
         if not self._header:
@@ -149,7 +176,7 @@ class CsvRecords:
         self.count += 1
         return [(self.count - 1, error, None)]
 
-    def _record(self, octets: bytes) -> list[Record]:
+    def _record(self, octets: bytes) -> list[Read[Shape]]:
         if not self._header:
             self._read_header(octets.removeprefix(BOM))
             return []
@@ -160,13 +187,10 @@ class CsvRecords:
         cells: dict[str, str] = {}
         try:
             cells = self._named(octets)
-            values: dict[str, str | msgspec.Raw] = {"text": "", **cells}
-            if "data" in cells:
-                values["data"] = _json_of(cells["data"])
-            line = MESSAGES.convert(values)
+            line = self._form.reader.convert(self._form.values(cells))
         except CallerError as error:
             return [(index, error, cells.get("ref"))]
-        return [(index, line, line.ref)]
+        return [(index, line, getattr(line, "ref", None))]
 
     def _named(self, octets: bytes) -> dict[str, str]:
         """The cells that are not empty, by name."""
@@ -190,14 +214,14 @@ class CsvRecords:
         if b";" in octets and b"," not in octets:
             self._delimiter = ";"
         names = [name.strip() for name in self._cells(octets)]
-        allowed = list(MessageIn.__struct_encode_fields__)
+        allowed = list(self._form.columns)
         for at, name in enumerate(names):
             if name not in allowed:
                 raise fault("unknown-field", f"the header's column {at}, '{name}', is not known"
                             f"{nearest(name, allowed)}", name)  # fmt: skip
             if name in names[:at]:
                 raise fault("not-csv", f"the header has '{name}' twice", name)
-        for name in ("to", "text"):
+        for name in self._form.needed:
             if name not in names:
                 raise fault("missing-field", f"the header must have '{name}'", name)
         self._header = names
@@ -235,3 +259,15 @@ def _json_of(cell: str) -> msgspec.Raw:
     if cell[0] in "{[":
         return msgspec.Raw(cell.encode())
     return msgspec.Raw(msgspec.json.encode(cell))
+
+
+def _message_values(cells: Cells) -> dict[str, Any]:
+    values: dict[str, Any] = {"text": "", **cells}
+    if "data" in cells:
+        values["data"] = _json_of(cells["data"])
+    return values
+
+
+MESSAGE: Form[MessageIn] = Form(
+    MESSAGES, MessageIn.__struct_encode_fields__, ("to", "text"), _message_values
+)

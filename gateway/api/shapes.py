@@ -328,6 +328,11 @@ class CampaignIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True)
     ] = None
     hours: Hours | None = None
     creditor: Creditor | None = None
+    """For whom debtors are contacted: caps and opt-outs are kept by creditor."""
+    consent: Annotated[
+        Literal["required"] | None,
+        Meta(description="its messages go only to numbers that are known to consent"),
+    ] = None
     max_segments: MaxSegments = 0
     data: Data = field(default_factory=Raw)
 
@@ -358,6 +363,7 @@ class CampaignView(msgspec.Struct, omit_defaults=True, kw_only=True):
     policy: Literal["text", "prudent", "transactional"] | None = None
     hours: Hours | None = None
     creditor: Creditor | None = None
+    consent: Literal["required"] | None = None
     max_segments: int | None = None
     used_segments: Annotated[
         int | None, Meta(description="that count for its limit, where it has one; not in lists")
@@ -430,6 +436,162 @@ class CancelOut(msgspec.Struct, kw_only=True):
     left: int
     final: int
     items: list[CancelItem]
+    errors: list[ErrorItem]
+
+
+ListName = Literal["opt_out", "wrong_number", "legal_stop", "consent"]
+ChannelName = Literal["sms", "email", "im", "whatsapp", "letter", "call", "visit"]
+REASON_PATTERN = "^[a-z0-9_]{1,40}$"
+CREDITOR_PATTERN = r"^(\*|[\w .&-]{1,100})$"
+
+CreditorName = Annotated[
+    str,
+    Meta(
+        description="for whom debtors are contacted; default: the client's name",
+        extra_json_schema={"pattern": CREDITOR_PATTERN},
+    ),
+]
+
+
+SaidAt = Annotated[datetime, Meta(tz=True, description="when it was said; default: now")]
+
+
+class ContactIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """What is told of a number's owner; what is not given stays as it is."""
+
+    opt_out: bool | None = None
+    wrong_number: bool | None = None
+    legal_stop: bool | None = None
+    consent: bool | None = None
+    zones: Annotated[
+        list[str] | None, Meta(description="IANA names, as America/Santiago; empty: not known")
+    ] = None
+    region: str | None = None
+    source: Annotated[str | None, Meta(description="of the evidence; default: api")] = None
+    at: SaidAt | None = None
+    text: Annotated[str | None, Meta(description="the words of it")] = None
+
+
+class ContactLine(ContactIn, kw_only=True):
+    """The same of one number of many."""
+
+    to: Number
+    creditor: CreditorName | None = None
+
+
+class EntryView(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """One change, with its evidence."""
+
+    at: Time
+    what: Annotated[str, Meta(description="a list's name; with - before it: taken off it")]
+    source: str
+    text: str = ""
+    by: Annotated[str, Meta(description="the client, or the carrier of a reply")] = ""
+    review: bool = False
+
+
+class KnownView(msgspec.Struct, kw_only=True):
+    """What is known; ``entries`` are the latest, oldest first."""
+
+    lists: list[ListName]
+    zones: list[str]
+    region: str
+    entries: list[EntryView]
+
+
+class TouchView(msgspec.Struct):
+    """A contact of late."""
+
+    at: Time
+    channel: str
+    two_way: bool
+
+
+class ContactView(msgspec.Struct, kw_only=True):
+    """What is known of a number for a creditor, and for everyone."""
+
+    to: Number
+    creditor: str
+    known: KnownView
+    everyone: KnownView
+    contacts: Annotated[
+        list[TouchView], Meta(description="of late, ours (sms) and others'; oldest first")
+    ]
+
+
+class ContactChanged(ContactView, kw_only=True):
+    """The same after a change: how many waiting messages it ended, and took out of ``held``."""
+
+    blocked: int
+    moved: int
+
+
+class Forgotten(msgspec.Struct, kw_only=True):
+    """Whether there was anything to forget."""
+
+    to: Number
+    creditor: str
+    forgotten: bool
+
+
+class ContactsOut(msgspec.Struct, kw_only=True):
+    """What became of many; ``errors`` are the first 1,000."""
+
+    accepted: int
+    rejected: int
+    errors: list[ErrorItem]
+    blocked: int
+    moved: int
+
+
+class TouchIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """A contact that others made."""
+
+    channel: ChannelName
+    at: Annotated[datetime, Meta(tz=True, description="when it was")]
+    two_way: bool = False
+    debtor: Debtor | None = None
+    creditor: CreditorName | None = None
+    ref: Annotated[str | None, Meta(description="your own name of it: a repeat counts once")] = None
+
+
+class TouchesOut(msgspec.Struct):
+    """What became of reported contacts."""
+
+    accepted: int
+    rejected: int
+    errors: list[ErrorItem]
+
+
+class DebtorStop(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """Why a debtor is stopped, and for which creditor (default: for any).
+
+    ``legal_stop`` holds for good; any other for what has been accepted so far."""
+
+    reason: Annotated[str, Meta(extra_json_schema={"pattern": REASON_PATTERN})] = "paid"
+    creditor: Annotated[str, Meta(extra_json_schema={"pattern": r"^[\w .&-]{1,100}$"})] | None = (
+        None
+    )
+
+
+class DebtorLine(DebtorStop, kw_only=True):
+    """The same of one debtor of many."""
+
+    debtor: Debtor
+
+
+class DebtorOut(msgspec.Struct, kw_only=True):
+    """What a stop ended; ``left`` may be with a carrier already."""
+
+    canceled: int
+    left: int
+
+
+class DebtorsOut(DebtorOut, kw_only=True):
+    """The same of many; ``errors`` are the first 1,000."""
+
+    accepted: int
+    rejected: int
     errors: list[ErrorItem]
 
 
@@ -609,6 +771,12 @@ class MessageQuery(msgspec.Struct, forbid_unknown_fields=True):
     state: StateName | None = None
     cursor: str | None = None
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+
+
+class ContactQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """For which creditor; ``*``: for everyone."""
+
+    creditor: CreditorName | None = None
 
 
 class CampaignQuery(msgspec.Struct, forbid_unknown_fields=True):

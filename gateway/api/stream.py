@@ -14,8 +14,8 @@ from gateway.api.http import Answer, StreamedAnswer, json_answer
 from gateway.api.intake import Origin
 from gateway.api.pipeline import BATCH, Pipeline
 from gateway.api.problems import Refusal
-from gateway.api.records import Cutter, Record
-from gateway.api.shapes import Accepted, LineError, LineOut, SubmitQuery
+from gateway.api.records import Cutter, Read, Shape
+from gateway.api.shapes import Accepted, LineError, LineOut, MessageIn, SubmitQuery
 from gateway.api.tally import LineTally, Tally
 from gateway.errors import CallerError
 
@@ -27,7 +27,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 async def stream(
-    context: Context, exchange: Exchange, origin: Origin, cutter: Cutter
+    context: Context, exchange: Exchange, origin: Origin, cutter: Cutter[MessageIn]
 ) -> Answer | StreamedAnswer:
     answers = exchange.query(SubmitQuery).answers
     if answers == "lines":
@@ -49,38 +49,42 @@ async def stream(
 
 
 async def _read(
-    context: Context, exchange: Exchange, origin: Origin, cutter: Cutter, tally: Tally
+    context: Context, exchange: Exchange, origin: Origin, cutter: Cutter[MessageIn], tally: Tally
 ) -> None:
     """Read a body to its end, through the pipeline."""
     async with Pipeline(context, origin, tally) as pipeline:
-        async for records, end in _batches(exchange, cutter):
+        async for records, end in batches(exchange, cutter):
             await pipeline.feed(records, end)
 
 
-async def _batches(exchange: Exchange, cutter: Cutter) -> AsyncIterator[tuple[list[Record], int]]:
+async def batches(
+    exchange: Exchange, cutter: Cutter[Shape], most: int = BATCH
+) -> AsyncIterator[tuple[list[Read[Shape]], int]]:
     """Records in batches as they come, each with the count of lines up to its end.
 
     A piece of the body is cut at once and holds some hundred records at most; a slow caller's
     are not held back to make a batch full.
     """
     async for piece in pieces(exchange.http):
-        for batch in _cut(cutter.feed(piece), cutter.count):
+        for batch in _cut(cutter.feed(piece), cutter.count, most):
             yield batch
-    for batch in _cut(cutter.close(), cutter.count):
+    for batch in _cut(cutter.close(), cutter.count, most):
         yield batch
 
 
-def _cut(records: Sequence[Record], count: int) -> list[tuple[list[Record], int]]:
-    batches = []
-    for start in range(0, len(records), BATCH):
-        part = list(records[start : start + BATCH])
-        last = start + BATCH >= len(records)
-        batches.append((part, count if last else part[-1][0] + 1))
-    return batches
+def _cut(
+    records: Sequence[Read[Shape]], count: int, most: int
+) -> list[tuple[list[Read[Shape]], int]]:
+    parts = []
+    for start in range(0, len(records), most):
+        part = list(records[start : start + most])
+        last = start + most >= len(records)
+        parts.append((part, count if last else part[-1][0] + 1))
+    return parts
 
 
 async def _answered_by_lines(
-    context: Context, exchange: Exchange, origin: Origin, cutter: Cutter
+    context: Context, exchange: Exchange, origin: Origin, cutter: Cutter[MessageIn]
 ) -> StreamedAnswer:
     """The lines wait in a file until all is committed, then go out."""
     with tempfile.SpooledTemporaryFile(SPOOL_OCTETS, dir=context.spool_dir) as spool:
@@ -110,7 +114,9 @@ class _Interleaved:
         self._exchange = exchange
         self._answer: StreamedAnswer | None = None
 
-    async def run(self, context: Context, origin: Origin, cutter: Cutter) -> StreamedAnswer:
+    async def run(
+        self, context: Context, origin: Origin, cutter: Cutter[MessageIn]
+    ) -> StreamedAnswer:
         """Answer; a problem that comes after the first line is the last line."""
         try:
             await _read(context, self._exchange, origin, cutter, LineTally(self._write))

@@ -14,12 +14,14 @@ from gateway.api.http import Answer, StreamedAnswer, json_answer
 from gateway.api.intake import Origin
 from gateway.api.pipeline import BATCH, Pipeline
 from gateway.api.problems import fault, later, store_unavailable
-from gateway.api.records import MESSAGES, CsvRecords, JsonLines, Record, read_message
+from gateway.api.records import MESSAGE, MESSAGES, CsvRecords, JsonLines, Record, read_message
 from gateway.api.shapes import AcceptedItems, MessageOut, SubmitQuery
 from gateway.api.stream import NDJSON, stream
 from gateway.api.tally import ItemTally, note_held, refused, shown
+from gateway.api.whereabouts import look_again
 from gateway.errors import StoreUnavailable
 from gateway.message import Campaign
+from gateway.policy.calendars import HELD
 
 MOST_ITEMS = 10_000
 """Items of an array: its answer is made in memory."""
@@ -32,7 +34,7 @@ _items = msgspec.json.Decoder(list[msgspec.Raw])
 
 async def submit(context: Context, exchange: Exchange) -> Answer | StreamedAnswer:
     """Take what was sent, by its media type."""
-    kind = _media_type(exchange.http.headers.get("content-type", "application/json"))
+    kind = media_type(exchange.http.headers.get("content-type", "application/json"))
     key = idempotency_key(exchange)
     origin = Origin(exchange.client, key)
     if kind == "application/json":
@@ -40,14 +42,15 @@ async def submit(context: Context, exchange: Exchange) -> Answer | StreamedAnswe
         return await _whole_body(context, exchange, origin)
     await announced(context, exchange.client, exchange.query(SubmitQuery))
     if kind in (NDJSON, "application/ndjson", "application/jsonl"):
-        return await stream(context, exchange, origin, JsonLines())
+        return await stream(context, exchange, origin, JsonLines(MESSAGE))
     if kind == "text/csv":
-        return await stream(context, exchange, origin, CsvRecords())
+        return await stream(context, exchange, origin, CsvRecords(MESSAGE))
     raise fault("unsupported-media-type", f"{kind}; allowed: application/json, {NDJSON}, text/csv")
 
 
 @lru_cache(256)
-def _media_type(header: str) -> str:
+def media_type(header: str) -> str:
+    """The media type of a Content-Type; raises CallerError for a charset that is not taken."""
     kind, _, parameters = header.partition(";")
     for parameter in parameters.split(";"):
         name, _, value = parameter.partition("=")
@@ -86,6 +89,8 @@ async def _whole_body(context: Context, exchange: Exchange, origin: Origin) -> A
     put = context.intake.put(line, campaign, origin, 0, context.clock())
     try:
         result = await context.store.queue.put_one(put)
+        if put.message.calendar == HELD:
+            await look_again(context, [put], [result])
     except StoreUnavailable as away:
         raise store_unavailable(away) from away
     if result.kind == "new":

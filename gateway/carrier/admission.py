@@ -1,7 +1,8 @@
 """May a claimed message go, by the contact rules? Asked once for all that were claimed together.
 
-Hours are known here; the lists and the contacts of late are in the store, which answers for all in
-one call and notes who may go as contacted, so that of two messages for one debtor one goes.
+Hours are known here; stops, lists and the contacts of late are in the store, which answers for all
+in one call and notes who may go as contacted, so that of two messages for one debtor one goes.
+Stops and lists hold for every message, also where contact rules are off.
 """
 
 from __future__ import annotations
@@ -10,13 +11,24 @@ from collections.abc import Sequence
 
 import msgspec
 
+from gateway.message import MessageState
 from gateway.policy.calendar import NEVER
 from gateway.policy.calendars import ANY, Calendars
 from gateway.policy.caps import Contact, thresholds
-from gateway.policy.decide import Discard, Listed, Outcome, Rule, Send, Wait, decide
+from gateway.policy.decide import Discard, Listed, Outcome, Rule, Send, Wait, decide, refused
 from gateway.policy.zones import Place
-from gateway.store.contacts import Asked, Contacts, Group, Known, listed_of
+from gateway.store.contacts import (
+    KEPT_TOUCHES_MS,
+    Asked,
+    Contacts,
+    Group,
+    Known,
+    Stopped,
+    listed_of,
+    whereabouts,
+)
 from gateway.store.queue import Claimed
+from gateway.store.waiting import LEGAL
 
 FREE = Send(NEVER)
 ASK_AGAIN_MS = 1_000
@@ -35,6 +47,8 @@ class Verdict(msgspec.Struct, gc=False):
     """What the lists said (:class:`gateway.policy.decide.Listed`)."""
     noted: str = ""
     """Under which name it was noted as a contact; empty: it was not."""
+    ends: MessageState = MessageState.blocked
+    """The state of one that never goes."""
 
     def closes(self, now: int) -> int:
         """When the hours in which it may go are over."""
@@ -66,15 +80,22 @@ class Verdict(msgspec.Struct, gc=False):
 class Admission:
     """The contact rules for what a pump has claimed."""
 
-    def __init__(self, calendars: Calendars, contacts: Contacts) -> None:
+    def __init__(self, calendars: Calendars | None, contacts: Contacts) -> None:
         self.calendars = calendars
+        """None: contact rules are off, and only stops and lists are asked."""
         self._contacts = contacts
+
+    def open_at(self, now: int) -> dict[str, int]:
+        """The calendars that are open, and until when each is."""
+        return self.calendars.open_at(now) if self.calendars is not None else {}
 
     async def judge(self, claimed: Sequence[Claimed], now: int) -> list[Verdict]:
         """One verdict each, in order. Raises StoreUnavailable."""
+        if self.calendars is None and await self._all_may_go(claimed, now):
+            return [Verdict(FREE)] * len(claimed)
         verdicts = [self._by_hours(item, now) for item in claimed]
         groups: dict[int, Group | None] = {}
-        waiting = [n for n, v in enumerate(verdicts) if v.rule and type(v.outcome) is Send]
+        waiting = [n for n, v in enumerate(verdicts) if type(v.outcome) is Send]
         asked = [self._asked(claimed[n], verdicts[n], groups, now) for n in waiting]
         if not asked:
             return verdicts
@@ -82,20 +103,34 @@ class Admission:
         answers = await self._contacts.admit(asked, now)
         for n, one, answer in zip(waiting, asked, answers, strict=True):
             if answer is None:
-                if verdicts[n].rule.profile.needs_consent:  # type: ignore[union-attr]
+                if _needs_consent(claimed[n], verdicts[n]):
                     verdicts[n].outcome = Discard("no_consent")
                     await self._contacts.unnote([one])
                 else:
                     verdicts[n].noted = one.noted
+            elif isinstance(answer, Stopped):
+                _stop(verdicts[n], answer)
             elif isinstance(answer, tuple):
                 self._by_record(claimed[n], verdicts[n], answer, now)
-                if type(verdicts[n].outcome) is Send:
+                if type(verdicts[n].outcome) is Send and verdicts[n].rule is not None:
                     again.append(n)
             else:
                 self._by_caps(claimed[n], verdicts[n], answer, now)
         if again:
             await self._ask_again(claimed, verdicts, again, now)
         return verdicts
+
+    async def _all_may_go(self, claimed: Sequence[Claimed], now: int) -> bool:
+        """Where rules are off: is there no list or stop at all that any of these might be on?"""
+        creditors, clients = set(), set()
+        for item in claimed:
+            message = item.message
+            if message.consent:
+                return False
+            creditors.add(message.creditor or message.client)
+            if message.debtor:
+                clients.add(message.client)
+        return await self._contacts.nothing(creditors, clients, now)
 
     async def _ask_again(
         self, claimed: Sequence[Claimed], verdicts: list[Verdict], which: list[int], now: int
@@ -109,12 +144,14 @@ class Admission:
         for n, one, answer in zip(which, asked, answers, strict=True):
             if isinstance(answer, list):
                 self._by_caps(claimed[n], verdicts[n], answer, now)
+            elif isinstance(answer, Stopped):
+                _stop(verdicts[n], answer)
             else:
                 verdicts[n].noted = one.noted
 
     def _by_hours(self, item: Claimed, now: int) -> Verdict:
         message = item.message
-        if message.calendar == ANY:
+        if message.calendar == ANY or self.calendars is None:
             return Verdict(FREE)
         rule, place = self.calendars.rule(message.calendar, now)
         consents = Listed.CONSENT if rule and rule.profile.needs_consent else Listed.NOTHING
@@ -125,17 +162,21 @@ class Admission:
         self, item: Claimed, verdict: Verdict, groups: dict[int, Group | None], now: int
     ) -> Asked:
         rule, message = verdict.rule, item.message
-        assert rule is not None
-        assert verdict.place is not None
-        key = hash((id(rule), verdict.place.zones))
-        if key not in groups:
-            groups[key] = _group(rule, verdict.place, now)
+        group = None
+        if rule is not None and verdict.place is not None:
+            key = hash((id(rule), verdict.place.zones))
+            if key not in groups:
+                groups[key] = _group(rule, verdict.place, now)
+            group = groups[key]
         return Asked(
             message.id,
             message.to,
             message.creditor or message.client,
             message.debtor or message.to,
-            groups[key],
+            group,
+            False,
+            message.client if message.debtor else "",
+            message.accepted_ms,
         )
 
     def _by_record(
@@ -147,24 +188,30 @@ class Admission:
     ) -> None:
         message, (own, common) = item.message, known
         listed = listed_of(own, common)
-        zones = (own and own.zones) or (common and common.zones) or ()
-        region = (own and own.region) or (common and common.region) or ""
-        if zones or region:
-            self._elsewhere(verdict, message.to, zones, region, now)
-        assert verdict.place is not None
         verdict.listed = int(listed & ~Listed.CONSENT)
-        verdict.outcome = decide(
-            now,
-            verdict.rule,
-            verdict.place,
-            expires=message.expires_ms or NEVER,
-            listed=listed,
-        )
+        if verdict.rule is None:
+            verdict.outcome = refused(now, None, listed, None) or verdict.outcome
+        else:
+            zones, region = whereabouts(own, common)
+            if zones or region:
+                self._elsewhere(verdict, message.to, zones, region, now)
+            assert verdict.place is not None
+            verdict.outcome = decide(
+                now,
+                verdict.rule,
+                verdict.place,
+                expires=message.expires_ms or NEVER,
+                listed=listed,
+            )
+        agrees = bool(listed & Listed.CONSENT)
+        if message.consent and not agrees and type(verdict.outcome) is not Discard:
+            verdict.outcome = Discard("no_consent")
 
     def _elsewhere(
         self, verdict: Verdict, to: str, zones: Sequence[str], region: str, now: int
     ) -> None:
         """By what is stored its owner is in other zones than the number says."""
+        assert self.calendars is not None
         calendar = self.calendars.of(verdict.calendar)
         assert calendar is not None
         place = self.calendars.book.places.find(to, zones, region)
@@ -187,6 +234,19 @@ class Admission:
         verdict.outcome, verdict.counted = outcome, len(contacts)
 
 
+def _needs_consent(item: Claimed, verdict: Verdict) -> bool:
+    """By its campaign, or by the rules of its country."""
+    return item.message.consent or (verdict.rule is not None and verdict.rule.profile.needs_consent)
+
+
+def _stop(verdict: Verdict, stop: Stopped) -> None:
+    """Nothing goes to its debtor: as a cancel, or for good."""
+    if stop.for_good:
+        verdict.outcome = Discard(LEGAL)
+    else:
+        verdict.outcome, verdict.ends = Discard(stop.reason), MessageState.canceled
+
+
 def _group(rule: Rule, place: Place, now: int) -> Group | None:
     """What the store is asked for a rule's caps; None: it has none."""
     profile = rule.profile
@@ -194,4 +254,4 @@ def _group(rule: Rule, place: Place, now: int) -> Group | None:
         return None
     limits, crossed, reach = thresholds(now, profile.caps, place.zones)
     two_way = profile.counts_when == "two_way"
-    return Group(limits, list(profile.counts), two_way, crossed, reach)
+    return Group(limits, list(profile.counts), two_way, crossed, max(reach, KEPT_TOUCHES_MS))

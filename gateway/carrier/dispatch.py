@@ -114,7 +114,7 @@ class Pump:
         self.in_flight = 0
         """Claimed messages that are not handed to a commit yet."""
         self.admission: Admission | None = None
-        """The contact rules; None: there are none. The daemon sets it."""
+        """Stops, lists and contact rules; None: nobody asks. The daemon sets it."""
         self.asleep = False
         """Are there messages whose hours have not begun?"""
         self.margin_ms = 0
@@ -410,7 +410,7 @@ class Pump:
                 routes, self._consumer, wanted, now_ms, self._claims
             )
             return claimed, []
-        opened = self.admission.calendars.open_at(now_ms)
+        opened = self.admission.open_at(now_ms)
         late = [name for name, until in opened.items() if until - self.margin_ms <= now_ms]
         self._late = bool(late)
         claimed = await self._store.queue.claim(
@@ -462,7 +462,7 @@ class Pump:
                 until = now_ms + HELD_MS if until is None else until
                 self._finish(job, settle_waiting(job, until, reason))
             case Discard(reason):
-                state = MessageState.expired if reason == "expired" else MessageState.blocked
+                state = MessageState.expired if reason == "expired" else verdict.ends
                 self._finish(job, settle_never(job, state, reason))
         return False
 

@@ -273,7 +273,7 @@ def settle_expired(job: Job, now_ms: int) -> Settle:
 
 
 def settle_never(job: Job, state: MessageState, reason: str) -> Settle:
-    """The settle of a message of which nothing more goes: ``expired`` or ``blocked``."""
+    """The settle of a message of which nothing more goes: it expired, or must not."""
     fates = [
         SegmentFate(state, reason, "") if f.state is MessageState.queued else f for f in job.fates
     ]

@@ -48,7 +48,7 @@ def first_allowed(
     A contact later than ``now`` (another node's clock) counts as one already made.
     """
     best = Verdict(now)
-    oldest = now - _reach(caps)
+    oldest = now - reach(caps)
     known = sorted((c for c in contacts if c.at > oldest), key=_at)
     if not known:
         return best
@@ -69,8 +69,8 @@ def _at(contact: Contact) -> int:
 
 
 @lru_cache(maxsize=256)
-def _reach(caps: Caps) -> int:
-    """An older contact cannot matter. A local day has 48 hours at most, with room to spare."""
+def reach(caps: Caps) -> int:
+    """How long a contact matters, in milliseconds; a local day has 48 hours at most."""
     if not caps:
         return -NEVER
     week = 9 if caps.per_week or caps.one_channel else 0
@@ -122,7 +122,7 @@ def thresholds(now: int, caps: Caps, zones: Sequence[str]) -> tuple[list[int], i
                 limits += (caps.per_week, week)
             if caps.one_channel:
                 crossed = min(crossed, week) if crossed else week
-    return limits, crossed, _reach(caps)
+    return limits, crossed, reach(caps)
 
 
 def week_of(zone: str, at: int, begins: int) -> int:

@@ -120,9 +120,9 @@ def decide(
     too old; ``answers`` when the message that this one answers was received, where it answers one.
     """
     if listed or (rule is not None and rule.profile.needs_consent):
-        refused = _refused(now, rule, listed, answers)
-        if refused is not None:
-            return refused
+        why = refused(now, rule, listed, answers)
+        if why is not None:
+            return why
     if now >= expires:
         return Discard("expired")
     if rule is None:
@@ -164,7 +164,7 @@ def _is_answer(now: int, rule: Rule, answers: int) -> bool:
     return 0 <= now - answers < rule.profile.answer_seconds * 1000
 
 
-def _refused(now: int, rule: Rule | None, listed: Listed, answers: int | None) -> Discard | None:
+def refused(now: int, rule: Rule | None, listed: Listed, answers: int | None) -> Discard | None:
     """What the lists forbid. An answer may go to one who has just opted out: the confirmation."""
     if listed & Listed.LEGAL_STOP:
         return Discard("legal_stop")

@@ -12,6 +12,7 @@ from gateway.store.queue import Queue
 from gateway.store.records import Records
 from gateway.store.redis import Redis
 from gateway.store.sweep import Sweep
+from gateway.store.waiting import Waiting
 
 
 class Store:
@@ -34,6 +35,7 @@ class Store:
         days = messages_hours // 24 + 2
         self.records = Records(self.redis, recipient_days=days)
         self.contacts = Contacts(self.redis)
+        self.waiting = Waiting(self.redis, self.queue, days)
         self.events = Events(self.redis)
         self.correlation = Correlation(
             self.redis,

@@ -1,15 +1,37 @@
--- admit: may these claimed messages go, by the lists and caps? Who may is noted as a contact, at once,
--- so that of two for one debtor one goes. ARGV[1] {now_ms, groups, {creditor, rows, ...}}.
+-- admit: may these claimed messages go, by stops, lists and caps? Who may is noted as a contact, at
+-- once, so that of two for one debtor one goes. ARGV[1] {now_ms, groups, {creditor, rows, ...}, stops}.
 -- group: {limits {n, since, ...}, channels {name, ...}, two_way, other channels since (0: they do
 -- not matter), reach_ms}: allowed while fewer than n contacts that count are as young as since, each.
 -- rows, flat: id, number, debtor, group (0: no caps), asked: whether something is known of the number
 -- has been looked at already.
+-- stops, by client, of the messages that name a debtor: {id, debtor, creditor, accepted_ms, ...}.
 -- Answers an item a row: 0 it may; a text: the contacts that stand against it; {own, common}: what is
--- known of the number, for the creditor and for all, which the caller has to look at first.
+-- known of the number, for the creditor and for all, which the caller has to look at first;
+-- {reason, 1: for good}: its debtor is stopped.
 -- contact: `ms id`, or `ms id channel two_way`; joined by a record separator, oldest first.
 local args = cmsgpack.unpack(ARGV[1])
 local now, groups, sections = args[1], args[2], args[3]
-local WIDTH, answers = 5, {}
+local WIDTH, answers, stopped = 5, {}, {}
+
+-- Debtors of whom nothing may leave: what was accepted until then, or ever again.
+local function look_for_stops(client, rows)
+  local span = math.floor(now / 86400000 / STOP_DAYS)
+  local keys = {K_legal .. client, K_stops .. client .. ':' .. (span - 1), K_stops .. client .. ':' .. span}
+  local fields = {}
+  for i = 1, #rows, 4 do
+    fields[#fields + 1] = rows[i + 1]
+    fields[#fields + 1] = rows[i + 1] .. '\031' .. rows[i + 2]
+  end
+  for place, key in ipairs(keys) do
+    local found = call('EXISTS', key) == 1 and call('HMGET', key, unpack(fields)) or {}
+    for i, value in ipairs(found) do
+      local at = 4 * math.floor((i - 1) / 2)
+      local since, why = string.match(value or '', '^(%d+) (.*)$')
+      if since and tonumber(since) >= rows[at + 4] then stopped[rows[at + 1]] = {why, 0}
+      elseif since and place == 1 then stopped[rows[at + 1]] = {why, 1} end
+    end
+  end
+end
 
 for _, group in ipairs(groups) do
   local channels = {}
@@ -41,20 +63,25 @@ local function judge(text, id, group)
   return kept, room
 end
 
+local anything_common = call('EXISTS', K_contact .. '*') == 1
+
 local function admit(creditor, rows)
-  local numbers, keys = {}, {}
+  local numbers, keys, capped = {}, {}, false
   for i = 1, #rows, WIDTH do
     numbers[#numbers + 1] = rows[i + 1]
     keys[#keys + 1] = K_cap .. creditor .. ':' .. rows[i + 2]
+    capped = capped or rows[i + 3] > 0
   end
-  local own = call('HMGET', K_contact .. creditor, unpack(numbers))
-  local common = call('HMGET', K_contact .. '*', unpack(numbers))
-  local texts = call('MGET', unpack(keys))
+  local own = call('EXISTS', K_contact .. creditor) == 1 and call('HMGET', K_contact .. creditor, unpack(numbers)) or {}
+  local common = anything_common and call('HMGET', K_contact .. '*', unpack(numbers)) or {}
+  local texts = capped and call('MGET', unpack(keys)) or {}
   local noted = {}
   for place = 1, #numbers do
     local at = WIDTH * place - WIDTH
     local id, group = rows[at + 1], groups[rows[at + 4]]
-    if not rows[at + 5] and (own[place] or common[place]) then
+    if stopped[id] then
+      answers[#answers + 1] = stopped[id]
+    elseif not rows[at + 5] and (own[place] or common[place]) then
       answers[#answers + 1] = {own[place] or '', common[place] or ''}
     elseif not group then
       answers[#answers + 1] = 0
@@ -73,5 +100,6 @@ local function admit(creditor, rows)
   end
 end
 
+for client, rows in pairs(args[4]) do look_for_stops(client, rows) end
 for i = 1, #sections, 2 do admit(sections[i], sections[i + 1]) end
 return answers

@@ -1,8 +1,20 @@
--- cancel: give up messages that have not left. ARGV[1] {now_ms, client, ids, reason}.
--- Answers a letter an id: c canceled, n not found, l left (perhaps on the wire), f final already.
+-- cancel: give up messages that have not left. ARGV[1] {now_ms, client, ids, reason, state,
+-- creditor}: they end in that state; of whose client and creditor they must be (empty: of any).
+-- Answers a letter an id: c given up, n not found, l left (perhaps on the wire), f final already.
 local args = cmsgpack.unpack(ARGV[1])
-local now, client, ids, reason = args[1], args[2], args[3], args[4]
-local answers, touched = {}, {}
+local now, client, ids, reason, ends, creditor = args[1], args[2], args[3], args[4], args[5], args[6]
+local answers, touched, creditors = {}, {}, {}
+
+-- For whom the messages of a campaign are; for the client itself where none is named.
+local function creditor_of(owner, campaign)
+  if campaign == '' then return owner end
+  local named = creditors[campaign]
+  if not named then
+    named = call('HGET', K_campaign .. campaign, 'creditor') or ''
+    creditors[campaign] = named
+  end
+  return named ~= '' and named or owner
+end
 
 local function cancel(id)
   local key = K_message .. id
@@ -11,6 +23,7 @@ local function cancel(id)
   local state, carrier, sent, _, _, fates = read_standing(m[1])
   local owner, campaign, ref, to = who(m[2])
   if client ~= '' and owner ~= client then return 'n' end
+  if creditor ~= '' and creditor_of(owner, campaign) ~= creditor then return 'n' end
   if state >= FIRST_FINAL then return 'f' end
   if state ~= SCHEDULED and state ~= QUEUED then return 'l' end
   if fates ~= '' then return 'l' end
@@ -25,11 +38,11 @@ local function cancel(id)
     call('ZREM', K_due, id, '!' .. id)
     call('HDEL', K_body, id)
   end
-  call('HSET', key, 's', standing(CANCELED, carrier, sent, text_of(now), '', ''), 'm', reason)
+  call('HSET', key, 's', standing(ends, carrier, sent, text_of(now), '', ''), 'm', reason)
   call('HDEL', key, 'e', 'l', 'w')
-  moved(campaign, state, CANCELED)
+  moved(campaign, state, ends, ends == BLOCKED and reason or nil)
   give_back_budget(key, m[2])
-  tell(owner, 'canceled', id, campaign, ref, to, reason)
+  tell(owner, STATE_NAME[ends], id, campaign, ref, to, reason)
   return 'c'
 end
 

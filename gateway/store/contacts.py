@@ -14,13 +14,15 @@ import msgspec
 from gateway.policy.caps import Contact as Touch
 from gateway.policy.decide import Listed
 from gateway.store import scripts
-from gateway.store.keys import RECORD
+from gateway.store.keys import DAY_MS, RECORD, STOP_DAYS
 from gateway.store.redis import Redis
 
 EVERYONE = "*"
 """The creditor of what holds for all of them."""
 KEPT_ENTRIES = 20
-"""Of a number's history: the latest."""
+"""Of a number's history: the latest, and the latest of each kind."""
+KEPT_TOUCHES_MS = 12 * 86_400_000
+"""For how long contacts are kept at least, whichever rule is asked first."""
 
 
 class Entry(msgspec.Struct, array_like=True, frozen=True):
@@ -72,6 +74,9 @@ class Asked(NamedTuple):
     """None: no caps."""
     looked: bool = False
     """What is known of the number has been taken into account."""
+    client: str = ""
+    """Whose message it is, where it names a debtor; else empty."""
+    accepted_ms: int = 0
 
     @property
     def noted(self) -> str:
@@ -79,7 +84,29 @@ class Asked(NamedTuple):
         return f"{self.creditor}:{self.debtor}" if self.group is not None else ""
 
 
-Admitted = tuple[Known | None, Known | None] | list[Touch] | None
+class Stopped(NamedTuple):
+    """A message's debtor has been stopped."""
+
+    reason: str
+    for_good: bool
+    """Nothing may go to him ever again; else this message was accepted before the stop."""
+
+
+class Change(NamedTuple):
+    """What is told of a number's owner; None stays as it is."""
+
+    number: str
+    creditor: str
+    """Or :data:`EVERYONE`."""
+    comes_on: int = 0
+    """The lists it comes on (:class:`gateway.policy.decide.Listed`)."""
+    leaves: int = 0
+    zones: tuple[str, ...] | None = None
+    region: str | None = None
+    entries: Sequence[Entry] = ()
+
+
+Admitted = tuple[Known | None, Known | None] | list[Touch] | Stopped | None
 """None: it may go, and counts as a contact. A list: the contacts that stand against it. Two values:
 what is known of the number, for its creditor and for all, which has to be looked at first."""
 
@@ -100,6 +127,7 @@ class Contacts:
         places: dict[int, int] = {}
         sections: dict[str, list[Any]] = {}
         order: dict[str, list[int]] = {}
+        stops: dict[str, list[Any]] = {}
         for number, one in enumerate(asked):
             group = 0
             if one.group is not None:
@@ -111,13 +139,44 @@ class Contacts:
                 (one.id, one.to, one.debtor, group, one.looked)
             )
             order.setdefault(one.creditor, []).append(number)
+            if one.client:
+                stops.setdefault(one.client, []).extend(
+                    (one.id, one.debtor, one.creditor, one.accepted_ms)
+                )
         flat = [part for section in sections.items() for part in section]
-        answers = await self._redis.run(scripts.ADMIT, [now_ms, groups, flat])
+        answers = await self._redis.run(scripts.ADMIT, [now_ms, groups, flat, stops])
         numbers = [number for creditor in sections for number in order[creditor]]
         found: list[Admitted] = [None] * len(asked)
         for number, answer in zip(numbers, answers, strict=True):
             found[number] = _admitted(answer)
         return found
+
+    async def nothing(self, creditors: Iterable[str], clients: Iterable[str], now_ms: int) -> bool:
+        """Is nothing known of any number for these creditors, nor any debtor of these stopped?"""
+        span = now_ms // DAY_MS // STOP_DAYS
+        keys = [self._keys("contact", creditor) for creditor in {EVERYONE, *creditors}]
+        for client in clients:
+            keys.append(self._keys("legal", client))
+            keys += [self._keys("stops", client, str(at)) for at in (span - 1, span)]
+        return not await self._redis.call("EXISTS", *keys)
+
+    async def learn(self, changes: Sequence[Change]) -> None:
+        """Take in what is told of numbers, all of it in one step."""
+        rows = [
+            [
+                c.creditor, c.number, c.comes_on, c.leaves,
+                False if c.zones is None else c.zones,
+                False if c.region is None else c.region,
+                c.entries,
+            ]
+            for c in changes
+        ]  # fmt: skip
+        if rows:
+            await self._redis.run(scripts.LEARN, [KEPT_ENTRIES, rows])
+
+    async def forget(self, creditor: str, number: str) -> bool:
+        """Forget what is known of a number for a creditor; was there anything?"""
+        return bool(await self._redis.call("HDEL", self._keys("contact", creditor), number))
 
     async def unnote(self, admitted: Iterable[Asked]) -> None:
         """These were admitted and reached no carrier: they are no contacts."""
@@ -167,6 +226,8 @@ def _admitted(answer: Any) -> Admitted:
     if isinstance(answer, bytes):
         return _touches(answer)
     own, common = answer
+    if isinstance(common, int):
+        return Stopped(own.decode(), common == 1)
     return (_decode(own) if own else None, _decode(common) if common else None)
 
 
@@ -177,6 +238,12 @@ def _touches(text: bytes) -> list[Touch]:
         channel = rest[0] if rest else "sms"
         found.append(Touch(int(at), channel, len(rest) > 1 and rest[1] == "1"))
     return found
+
+
+def whereabouts(own: Known | None, common: Known | None) -> tuple[tuple[str, ...], str]:
+    """Zones and region as they are stored: the creditor's, else those for all of them."""
+    zones = (own and own.zones) or (common and common.zones) or ()
+    return zones, (own and own.region) or (common and common.region) or ""
 
 
 def listed_of(own: Known | None, common: Known | None) -> Listed:

@@ -19,6 +19,9 @@ asleep       set     per calendar: its lanes, off the ready-set until it opens
 calendars    hash    calendar to what it stands for (gateway.policy.calendars)
 contact      hash    per creditor (``*``: all): number to what is known of its owner
 cap          string  per creditor and debtor: the contacts of late, ours and those we were told of
+stops        hash    per client and 32 days: debtor (with a creditor: of its messages only) to since
+                     when, and why, what was accepted before must not leave
+legal        hash    per client: the same for those to whom nothing may ever go again
 held         set     per campaign: its lanes, to find them again after a pause
 body         hash    message id to body, for messages that wait for a time of their own
 due          zset    message id (``!`` before it: to the front) by the time it is due
@@ -31,6 +34,7 @@ index        stream  per client and campaign: message ids in the order of accept
 indexes      set     every index there is, for retention
 budget       string  per client and date: segments that its messages cost, those canceled left out
 recipient    hash    per day of acceptance: number to message ids, oldest first
+debtor       hash    per day of acceptance: client and debtor to message ids, oldest first
 correlation  hash    per account and hour: canonical carrier id to message id, and segment
 submitted    list    per hour: message ids submitted in it, a batch joined, for closing as unknown
 doubt        zset    message ids in doubt, by the time they came into doubt
@@ -69,6 +73,8 @@ NAMES: dict[str, str] = {
     "calendars": "cals",
     "contact": "ct",
     "cap": "cap",
+    "stops": "st",
+    "legal": "lg",
     "held": "held",
     "body": "body",
     "due": "due",
@@ -80,6 +86,7 @@ NAMES: dict[str, str] = {
     "indexes": "ixs",
     "budget": "bg",
     "recipient": "to",
+    "debtor": "db",
     "correlation": "x",
     "submitted": "sub",
     "doubt": "doubt",
@@ -137,6 +144,8 @@ has its state alone there."""
 UNIT, RECORD = "\x1f", "\x1e"
 """What separates the parts of one thing, and the things of one entry."""
 DAY_MS = 86_400_000
+STOP_DAYS = 32
+"""Stops are kept by spans of so many days, and heeded for one to two of them."""
 ID_DIGITS = 24
 
 ROOT = "recado:{%d}"

@@ -1,8 +1,10 @@
--- put: accept messages. ARGV[1] {now_ms, groups, items, special}, ARGV[1 + i] the body of item i.
+-- put: accept messages. ARGV[1] {now_ms, groups, items, special, debtors, budgets}, ARGV[1 + i] the body of
+-- item i.
 -- group: {client, campaign, lane}. item, flat: group, id, digest (empty: the id is new by itself),
 -- fixed, recipient, segments. special, by item: {not_before_ms, blocked, data, callback_url}.
--- ARGV[1][5] budgets, by client: {segments a day, hold, {date, begins_ms, date, begins_ms, ...}}, today
+-- budgets, by client: {segments a day, hold, {date, begins_ms, date, begins_ms, ...}}, today
 -- first. What a message may cost is looked at and taken in this one step.
+-- debtors: {client and debtor, item, ...} of those that name one.
 -- Answers one number an item: the new state, 100 + the state it already has (same content),
 -- 200 other content under the same id, 300 no such campaign, 301 campaign canceled; and last the
 -- microseconds it took. {302, used, limit}: over the client's budget, {303, ...} the campaign's;
@@ -10,7 +12,7 @@
 local started = os.clock()
 local args = cmsgpack.unpack(ARGV[1])
 local now, groups, items, special = args[1], args[2], args[3], args[4]
-local budgets, limits = args[5] or {}, {}
+local debtors, budgets, limits = args[5], args[6], {}
 local answers, recipients, keys, seen = {}, {}, {}, {}
 local WIDTH = 6
 
@@ -73,8 +75,8 @@ local function spend(group, segments)
   return nil, day
 end
 
--- Appends the ids of a batch to their recipients' fields: {number, id, number, id, ...}.
-local function add_recipients(key, pairs_)
+-- Appends the ids of a batch to the fields of whom they are to or about: {name, id, name, id, ...}.
+local function add_ids(key, pairs_)
   for first = 1, #pairs_, 2000 do
     local numbers, merged = {}, {}
     for i = first, math.min(first + 1999, #pairs_), 2 do
@@ -197,7 +199,18 @@ for client, budget in pairs(budgets) do
     call('PEXPIRE', key, text_of(math.max(0, budget[3][2 * day] - now) + 40 * 86400000))
   end
 end
-add_recipients(K_recipient .. math.floor(now / 86400000), recipients)
+add_ids(K_recipient .. math.floor(now / 86400000), recipients)
+if #debtors > 0 then
+  local about = {}
+  for i = 1, #debtors, 2 do
+    local at = debtors[i + 1]
+    if type(answers[at]) == 'number' and answers[at] < 100 then
+      about[#about + 1] = debtors[i]
+      about[#about + 1] = items[WIDTH * at - 4]
+    end
+  end
+  add_ids(K_debtor .. math.floor(now / 86400000), about)
+end
 flush(now)
 answers[#answers + 1] = math.floor((os.clock() - started) * 1000000)
 return answers

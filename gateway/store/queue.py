@@ -97,12 +97,17 @@ class Queue:
         found = await self._redis.call("HMGET", self._keys("calendars"), *names)
         return {name: blob for name, blob in zip(names, found, strict=True) if blob is not None}
 
-    async def _put(self, batch: list[Put]) -> tuple[list[PutResult], float]:
-        if self.fresh:  # before the first message of theirs
-            fresh = dict(self.fresh)
+    async def _define_fresh(self) -> None:
+        """Keep the calendars made here, before the first message of theirs."""
+        fresh = dict(self.fresh)
+        if fresh:
             await self.define(fresh)
-            for name in fresh:
-                self.fresh.pop(name, None)
+        for name in fresh:
+            self.fresh.pop(name, None)
+
+    async def _put(self, batch: list[Put]) -> tuple[list[PutResult], float]:
+        if self.fresh:
+            await self._define_fresh()
         now = max(put.message.accepted_ms for put in batch)
         answers = await self._redis.run(
             scripts.PUT,
@@ -178,20 +183,38 @@ class Queue:
         return int(count), int(wait)
 
     async def cancel(
-        self, client: str, ids: list[str], now_ms: int, reason: str = "canceled"
+        self,
+        client: str,
+        ids: list[str],
+        now_ms: int,
+        reason: str = "canceled",
+        state: MessageState = MessageState.canceled,
+        creditor: str = "",
     ) -> list[str]:
-        """Give up messages that have not left.
+        """Give up messages that have not left: they end as ``canceled``, or in another state.
 
-        Answers ``canceled``, ``not-found``, ``left`` (perhaps on the wire) or ``final`` for each.
+        Of this client (empty: any) and for this creditor (empty: any). Answers ``canceled``,
+        ``not-found``, ``left`` (perhaps on the wire) or ``final`` for each.
         """
         words = {"c": "canceled", "n": "not-found", "l": "left", "f": "final"}
         answers: list[str] = []
         for start in range(0, len(ids), SWEEP):
             part = ids[start : start + SWEEP]
-            letters = await self._redis.run(scripts.CANCEL, [now_ms, client, part, reason])
+            letters = await self._redis.run(
+                scripts.CANCEL, [now_ms, client, part, reason, int(state), creditor]
+            )
             answers += [words[letter] for letter in letters.decode()]
-        self.moved("", MessageState.canceled, answers.count("canceled"))
+        self.moved("", state, answers.count("canceled"))
         return answers
+
+    async def move(self, from_: str, calendars: Mapping[str, str], now_ms: int) -> int:
+        """Put messages that wait under the calendar ``from_`` under others; answers how many."""
+        await self._define_fresh()
+        items, moved = [part for item in calendars.items() for part in item], 0
+        for start in range(0, len(items), 2 * SWEEP):
+            part = items[start : start + 2 * SWEEP]
+            moved += int(await self._redis.run(scripts.MOVE, [now_ms, from_, part]))
+        return moved
 
     async def resume_campaign(self, campaign: str, now_ms: int) -> None:
         """Make a campaign's lanes ready again after a pause."""
@@ -324,12 +347,13 @@ class Queue:
         return int(await self._redis.run(scripts.RESEND, [now_ms, account, items], *bodies))
 
 
-def _put_rows(batch: list[Put]) -> tuple[list[Any], list[Any], dict[int, Any]]:
-    """Groups, items and special cases, as put.lua reads them."""
+def _put_rows(batch: list[Put]) -> tuple[list[Any], list[Any], dict[int, Any], list[Any]]:
+    """Groups, items, special cases and debtors, as put.lua reads them."""
     places: dict[tuple[str, str, str, int, str], int] = {}
     groups: list[tuple[str, str, str]] = []
     items: list[Any] = []
     special: dict[int, Any] = {}
+    debtors: list[Any] = []
     for number, put in enumerate(batch, 1):
         m = put.message
         group = (m.client, m.campaign, m.route, m.priority, m.calendar)
@@ -347,7 +371,9 @@ def _put_rows(batch: list[Put]) -> tuple[list[Any], list[Any], dict[int, Any]]:
         )  # fmt: skip
         if put.not_before_ms or put.blocked or put.data or put.callback_url:
             special[number] = (put.not_before_ms, put.blocked, put.data, put.callback_url)
-    return groups, items, special
+        if m.debtor:
+            debtors += (f"{m.client}\x1f{m.debtor}", number)
+    return groups, items, special, debtors
 
 
 def _over_budget(answer: list[int]) -> PutResult:

@@ -391,6 +391,7 @@ def _campaign(row: Any) -> Campaign | None:
         hours=values.get("hours", ""),
         creditor=values.get("creditor", ""),
         max_segments=int(values.get("max_segments", "0")),
+        consent=values.get("consent") == "True",
     )
 
 

@@ -12,7 +12,7 @@ HOUR_MS = 3_600_000
 STEP = 20
 """Index entries in one script: a few thousand messages, a few milliseconds."""
 FORGOTTEN_DAYS = 40
-"""How many days of recipients a sweep looks back for: it may have been off for long."""
+"""How many days of recipients and debtors a sweep looks back for: it may have been off for long."""
 
 
 class Sweep:
@@ -74,8 +74,9 @@ class Sweep:
         oldest = (now_ms - self._keep_ms) // DAY_MS - 1
         await self._redis.pipeline(
             [
-                ("UNLINK", self._redis.keys("recipient", str(day)))
+                ("UNLINK", self._redis.keys(name, str(day)))
                 for day in range(oldest - FORGOTTEN_DAYS, oldest)
+                for name in ("recipient", "debtor")
             ]
         )
         return seen

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.api.body import LINE_OCTETS, Lines
-from gateway.api.records import CsvRecords, Cutter, JsonLines, Record
+from gateway.api.records import MESSAGE, CsvRecords, Cutter, JsonLines, Record
 from gateway.api.shapes import MessageIn
 from gateway.errors import CallerError
 
 
-def cut(cutter: Cutter, *pieces: bytes) -> list[Record]:
+def cut(cutter: Cutter[MessageIn], *pieces: bytes) -> list[Record]:
     records = [record for piece in pieces for record in cutter.feed(piece)]
     return records + cutter.close()
 
@@ -59,7 +59,7 @@ def test_a_line_without_end_holds_no_memory() -> None:
 def test_ndjson_counts_every_line() -> None:
     """Blank lines count and are passed over; a byte order mark is no part of the first."""
     data = b'\xef\xbb\xbf{"to":"1","text":"a"}\r\n\n  \n{"to":"1","text":"b"}\nnot\n{"ref":"r7"}'
-    cutter = JsonLines()
+    cutter = JsonLines(MESSAGE)
     records = cut(cutter, data)
     assert texts(records) == [(0, "a"), (3, "b"), (4, "not-json"), (5, "missing-field")]
     assert records[3][2] == "r7"
@@ -69,7 +69,7 @@ def test_ndjson_counts_every_line() -> None:
 def test_a_bad_octet_sinks_one_line() -> None:
     """Not UTF-8 is that line's alone."""
     data = b'{"to":"1","text":"\xff"}\n{"to":"1","text":"b"}\n'
-    assert texts(cut(JsonLines(), data)) == [(0, "not-utf8"), (1, "b")]
+    assert texts(cut(JsonLines(MESSAGE), data)) == [(0, "not-utf8"), (1, "b")]
 
 
 cells = st.text(
@@ -85,7 +85,7 @@ def test_csv_is_what_was_written(rows: list[str], delimiter: str, places: list[i
     writer.writerow(["to", "text", "ref"])
     for index, text in enumerate(rows):
         writer.writerow(["+56912345678", text, index])
-    cutter = CsvRecords()
+    cutter = CsvRecords(MESSAGE)
     records = cut(cutter, *split(out.getvalue().encode(), places))
     assert texts(records) == list(enumerate(rows))
     assert [ref for _, _, ref in records] == [str(index) for index in range(len(rows))]
@@ -98,7 +98,7 @@ HEADER = b"\xef\xbb\xbfto,text,ref,ttl,transliterate,data,from\r\n"
 def test_csv_values_have_their_types() -> None:
     """Numbers and flags are read; empty cells are left out; data may be JSON or a word."""
     rows = b'+56912345678,Hola,r1,60,true,"{""debt"":7}",\r\n+56912345678,Hola,,,,seven,3450\r\n'
-    (_, first, _), (_, second, _) = cut(CsvRecords(), HEADER + rows)
+    (_, first, _), (_, second, _) = cut(CsvRecords(MESSAGE), HEADER + rows)
     assert isinstance(first, MessageIn)
     assert isinstance(second, MessageIn)
     assert (first.ref, first.ttl, first.transliterate) == ("r1", 60, True)
@@ -110,7 +110,7 @@ def test_csv_values_have_their_types() -> None:
 def test_a_bad_record_never_sinks_its_neighbours() -> None:
     """Too few fields, a stray quote, a wrong type, bad octets: each is its own record's."""
     rows = b'1,a,,,,,\n1,a\n1,5" pipe,,,,,\n1,"a"b,,,,,\n1,a,,x,,,\n1,\xff,,,,,\n\n1,b,,,,,\n'
-    assert texts(cut(CsvRecords(), HEADER + rows)) == [
+    assert texts(cut(CsvRecords(MESSAGE), HEADER + rows)) == [
         (0, "a"),
         (1, "not-csv"),
         (2, '5" pipe'),
@@ -124,10 +124,10 @@ def test_a_bad_record_never_sinks_its_neighbours() -> None:
 def test_an_open_quote_swallows_no_more_than_its_bound() -> None:
     """A record that grows past the bound is refused, and reading goes on after it."""
     rows = b'1,"open,,,,,\n' + b"1,a,,,,,\n" * 10_000
-    found = texts(cut(CsvRecords(), HEADER + rows))
+    found = texts(cut(CsvRecords(MESSAGE), HEADER + rows))
     assert found[0] == (0, "line-too-long")
     assert found[1] == (1, "a")
-    assert texts(cut(CsvRecords(), HEADER + b'1,"open\n')) == [(0, "not-csv")]
+    assert texts(cut(CsvRecords(MESSAGE), HEADER + b'1,"open\n')) == [(0, "not-csv")]
 
 
 @pytest.mark.parametrize(
@@ -147,5 +147,5 @@ def test_a_wrong_header_names_what_is_wrong(header: bytes, type: str, words: str
     if header == b'"to,text\n':
         words = "not closed"
     with pytest.raises(CallerError, match=words) as caught:
-        cut(CsvRecords(), header)
+        cut(CsvRecords(MESSAGE), header)
     assert caught.value.type == type

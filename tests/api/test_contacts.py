@@ -1,0 +1,294 @@
+"""What is told of the owners of numbers: lists, evidence, zones, contacts by other channels."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway import cli
+from gateway.config import Policy
+from gateway.message import MessageState
+from gateway.policies import load
+from gateway.policy.calendars import HELD, Calendars
+from gateway.store import Store
+from tests.api.conftest import NOW, Post, Running
+
+NUMBER = "+56912345678"
+AT = "2025-11-20T10:00:00Z"
+
+
+def under_rules(api: Running) -> None:
+    """The contact rules hold."""
+    calendars = Calendars(load())
+    api.api.context.calendars = calendars
+    api.store.queue.fresh = calendars.fresh
+    api.configure(policy=Policy(profile="prudent"))
+
+
+async def put(api: Running, body: dict[str, Any], query: str = "", **more: Any) -> Any:
+    return await api.call("PUT", f"/v1/contacts/{NUMBER}{query}", body, **more)
+
+
+async def state(api: Running, id: str) -> tuple[str, str | None]:
+    found = (await api.call("GET", f"/v1/messages/{id}")).json
+    return found["state"], found.get("reason")
+
+
+async def test_lists_are_kept_with_their_evidence(api: Running) -> None:
+    """Only what is given changes; a repeat adds nothing."""
+    told = {"consent": True, "source": "contract 7", "at": AT, "text": "acepto SMS"}
+    assert (await put(api, told)).status == 200
+    await put(api, told)
+    await put(api, {"opt_out": True, "zones": ["America/Santiago"], "region": "RM"})
+    answer = await put(api, {"opt_out": False, "source": "call"})
+    known = answer.json["known"]
+    assert known["lists"] == ["consent"]
+    assert (known["zones"], known["region"]) == (["America/Santiago"], "RM")
+    assert known["entries"] == [
+        {"at": "2025-11-20T10:00:00.000Z", "what": "consent", "source": "contract 7",
+         "text": "acepto SMS", "by": "crm"},
+        {"at": "2025-11-22T08:26:40.000Z", "what": "opt_out", "source": "api", "by": "crm"},
+        {"at": "2025-11-22T08:26:40.000Z", "what": "-opt_out", "source": "call", "by": "crm"},
+    ]  # fmt: skip
+    assert (await api.call("GET", f"/v1/contacts/{NUMBER}")).json["known"] == known
+
+
+async def test_the_evidence_of_what_holds_outlives_what_comes_after(api: Running) -> None:
+    """Of many changes the latest twenty are kept, and the latest of each kind."""
+    await put(api, {"consent": True, "source": "contract", "at": AT})
+    for day in range(1, 31):
+        await put(api, {"opt_out": day % 2 == 0, "at": f"2025-10-{day:02d}T10:00:00Z"})
+    entries = (await api.call("GET", f"/v1/contacts/{NUMBER}")).json["known"]["entries"]
+    assert len(entries) == 20
+    assert entries[0]["source"] == "contract"
+    assert [entry["at"][:10] for entry in entries[1:]] == [
+        f"2025-10-{day:02d}" for day in range(12, 31)
+    ]
+
+
+async def test_a_creditor_has_its_own_lists(api: Running) -> None:
+    """By name, whoever sets them; what is for everyone is the administrators' to set."""
+    await put(api, {"opt_out": True}, "?creditor=Banco%20Uno")
+    assert (await api.call("GET", f"/v1/contacts/{NUMBER}")).json["known"]["lists"] == []
+    other = await api.call("GET", f"/v1/contacts/{NUMBER}?creditor=Banco%20Uno", key="other")
+    assert other.json["known"]["lists"] == ["opt_out"]
+    refused = await put(api, {"opt_out": True}, "?creditor=*", key="other")
+    assert (refused.status, refused.json["type"]) == (403, "no-scope")
+    await put(api, {"legal_stop": True}, "?creditor=*")
+    found = (await api.call("GET", f"/v1/contacts/{NUMBER}", key="other")).json
+    assert (found["known"]["lists"], found["everyone"]["lists"]) == ([], ["legal_stop"])
+
+
+async def test_an_opt_out_ends_what_waits_for_its_creditor(api: Running, post: Post) -> None:
+    """At once, as blocked, with an event; other creditors' and numbers' go on."""
+    mine, other = await api.campaign(), await api.campaign(creditor="Banco Dos")
+    waits = (await post(campaign=mine)).json["id"]
+    later = (await post(send_at="2025-12-01T10:00:00Z")).json["id"]
+    theirs = (await post(campaign=other)).json["id"]
+    elsewhere = (await post(to="+56987654321")).json["id"]
+    answer = await put(api, {"opt_out": True})
+    assert answer.json["blocked"] == 2
+    assert await state(api, waits) == ("blocked", "opt_out")
+    assert await state(api, later) == ("blocked", "opt_out")
+    assert await state(api, theirs) == ("queued", None)
+    assert await state(api, elsewhere) == ("queued", None)
+    events = (await api.call("GET", "/v1/events")).json["items"]
+    assert [(e["kind"], e["id"]) for e in events] == [("blocked", waits), ("blocked", later)]
+    report = (await api.call("GET", f"/v1/campaigns/{mine}/report")).json
+    assert report["by_state"] == {"blocked": 1}
+    assert report["by_error"] == {"opt_out": 1}
+    assert (await put(api, {"wrong_number": True}, "?creditor=*")).json["blocked"] == 1
+    assert await state(api, theirs) == ("blocked", "wrong_number")
+
+
+async def test_forgetting(api: Running) -> None:
+    """All of one creditor's, and nothing of what is for everyone."""
+    await put(api, {"opt_out": True})
+    await put(api, {"opt_out": True}, "?creditor=*")
+    for forgotten in (True, False):
+        answer = await api.call("DELETE", f"/v1/contacts/{NUMBER}")
+        assert answer.json == {"to": NUMBER, "creditor": "crm", "forgotten": forgotten}
+    found = (await api.call("GET", f"/v1/contacts/{NUMBER}")).json
+    assert (found["known"]["entries"], found["everyone"]["lists"]) == ([], ["opt_out"])
+    refused = await api.call("DELETE", f"/v1/contacts/{NUMBER}?creditor=*", key="other")
+    assert refused.status == 403
+
+
+@pytest.mark.parametrize(
+    ("body", "type", "field"),
+    [
+        ({}, "missing-field", "opt_out"),
+        ({"opt_out": "yes"}, "invalid-field", "opt_out"),
+        ({"optout": True}, "unknown-field", "optout"),
+        ({"zones": ["America/Valparaiso"]}, "invalid-zone", "zones[0]"),
+        ({"zones": ["../../../etc/passwd"]}, "invalid-zone", "zones[0]"),
+        ({"zones": ["UTC"] * 11}, "invalid-zone", "zones"),
+        ({"opt_out": True, "at": "2025-11-22T09:00:00Z"}, "invalid-time", "at"),
+        ({"opt_out": True, "at": "yesterday"}, "invalid-time", "at"),
+        ({"opt_out": True, "text": "x" * 501}, "invalid-field", "text"),
+        ({"opt_out": True, "source": "a\nb"}, "invalid-field", "source"),
+    ],
+)
+async def test_a_wrong_change(api: Running, body: dict[str, Any], type: str, field: str) -> None:
+    """It names the field, and changes nothing."""
+    answer = await put(api, body)
+    assert (answer.status, answer.json["type"], answer.json["field"]) == (422, type, field)
+    assert (await api.call("GET", f"/v1/contacts/{NUMBER}")).json["known"]["entries"] == []
+
+
+async def test_a_stream(api: Running, post: Post) -> None:
+    """NDJSON, compressed: a bad line never sinks its neighbours, and what waits ends."""
+    id = (await post()).json["id"]
+    lines = [{"to": f"+569{n:08d}", "opt_out": True, "source": "list 9"} for n in range(1200)]
+    lines += [
+        {"to": NUMBER, "wrong_number": True},
+        {"to": "912345678", "opt_out": True},
+        {"to": NUMBER},
+        {"to": NUMBER, "creditor": "a:b", "opt_out": True},
+        {"to": NUMBER, "creditor": "*", "consent": True},
+    ]
+    body = gzip.compress("\n".join(map(json.dumps, lines)).encode() + b"\nno\n")
+    kind, packed = "application/x-ndjson", {"Content-Encoding": "gzip"}
+    answer = await api.call("POST", "/v1/contacts", body, kind=kind, headers=packed)
+    said = answer.json
+    assert (said["accepted"], said["rejected"], said["blocked"]) == (1202, 4, 1)
+    assert [(one["index"], one["type"]) for one in said["errors"]] == [
+        (1201, "invalid-number"),
+        (1202, "missing-field"),
+        (1203, "invalid-field"),
+        (1205, "not-json"),
+    ]
+    assert await state(api, id) == ("blocked", "wrong_number")
+    found = (await api.call("GET", "/v1/contacts/+56900001199")).json["known"]
+    assert (found["lists"], found["entries"][0]["source"]) == (["opt_out"], "list 9")
+    answer = await api.call("POST", "/v1/contacts", body, kind=kind, headers=packed, key="other")
+    assert answer.json["errors"][-2]["type"] == "no-scope"
+
+
+async def test_csv_an_array_and_an_object(api: Running) -> None:
+    """The same fields, whatever they come in."""
+    csv = b"to,opt_out,zones\n+56911111111,true,America/Santiago America/Punta_Arenas\n+1,1,\n"
+    said = (await api.call("POST", "/v1/contacts", csv, kind="text/csv")).json
+    assert (said["accepted"], said["rejected"]) == (1, 1)
+    found = (await api.call("GET", "/v1/contacts/+56911111111")).json["known"]
+    assert found["lists"] == ["opt_out"]
+    assert found["zones"] == ["America/Santiago", "America/Punta_Arenas"]
+    array = [{"to": NUMBER, "consent": True}, {"to": NUMBER, "opt_out": True}, 7]
+    said = (await api.call("POST", "/v1/contacts", array)).json
+    assert (said["accepted"], said["rejected"]) == (2, 1)
+    found = (await api.call("GET", f"/v1/contacts/{NUMBER}")).json["known"]
+    assert found["lists"] == ["opt_out", "consent"]
+    answer = await api.call("POST", "/v1/contacts", {"to": "+1", "opt_out": True})
+    assert (answer.status, answer.json["type"]) == (422, "invalid-number")
+
+
+async def test_a_zone_takes_messages_out_of_held(api: Running, post: Post, store: Store) -> None:
+    """They go to the lane of where their recipient is, those of a later time too."""
+    under_rules(api)
+    to = {"to": "+51212345678", "from": "3450"}  # of no range: nobody knows where it is
+    now = await post(ref="a", **to)
+    later = await post(ref="b", send_at="2025-12-01T15:00:00Z", **to)
+    path = "/v1/contacts/+51212345678"
+    assert now.json["reason"] == "unknown_zone"
+    answer = await api.call("PUT", path, {"zones": ["America/Lima"]})
+    assert answer.json["moved"] == 2
+    for made in (now, later):
+        record = await store.records.message("crm", made.json["id"])
+        assert record is not None
+        assert record.calendar.startswith("pe-")
+    assert {lane.split(b":")[2] for lane in await store.redis.call("SMEMBERS", lanes(store))} == {
+        record.calendar.encode()
+    }
+    (claimed,) = await store.queue.claim(["peru"], "n", 9, NOW, 1, [record.calendar])
+    assert (claimed.message.id, claimed.message.calendar) == (now.json["id"], record.calendar)
+    assert claimed.message.text == "Su cuota vence hoy."
+    await store.queue.promote(NOW + 10 * 86_400_000)
+    (claimed,) = await store.queue.claim(["peru"], "n", 9, NOW, 2, [record.calendar])
+    assert (claimed.message.id, claimed.message.calendar) == (later.json["id"], record.calendar)
+    fresh = await post(ref="c", **to)
+    assert fresh.json.get("reason") != "unknown_zone"
+    record = await store.records.message("crm", fresh.json["id"])
+    assert record is not None
+    assert record.calendar != HELD
+    stream = json.dumps({"text": "hola", "ref": "d", **to}).encode()
+    assert (await api.stream(stream)).json["accepted"] == 1
+    (streamed,) = (await store.records.messages("crm", ref="d")).items
+    assert (streamed.calendar, streamed.state) == (record.calendar, MessageState.queued)
+
+
+def lanes(store: Store) -> str:
+    return store.redis.keys("lanes")
+
+
+async def test_contacts_by_others_count_once(api: Running) -> None:
+    """By their ref, or by time and channel; for the debtor, and for the number."""
+    path = f"/v1/contacts/{NUMBER}/touches"
+    call = {"channel": "call", "at": AT, "two_way": True, "ref": "c-1", "debtor": "d-9"}
+    mail = {"channel": "whatsapp", "at": "2025-11-21T10:00:00Z"}
+    for _ in range(2):
+        said = (await api.call("POST", path, [call, mail, {"channel": "fax", "at": AT}])).json
+        assert (said["accepted"], said["rejected"]) == (2, 1)
+    moved = call | {"at": "2025-11-20T11:00:00Z"}
+    assert (await api.call("POST", path, moved)).json["accepted"] == 1
+    found = (await api.call("GET", f"/v1/contacts/{NUMBER}")).json["contacts"]
+    assert found == [
+        {"at": "2025-11-20T11:00:00.000Z", "channel": "call", "two_way": True},
+        {"at": "2025-11-21T10:00:00.000Z", "channel": "im", "two_way": False},
+    ]
+    (touch,) = await api.store.contacts.touches("crm", "d-9")
+    assert touch.channel == "call"
+    left = await api.store.redis.call("PTTL", api.store.redis.keys("cap", "crm", "d-9"))
+    assert left > 11.9 * 86_400_000
+    answer = await api.call("POST", path, mail | {"at": "2025-11-22T09:00:00Z"})
+    assert (answer.status, answer.json["type"]) == (422, "invalid-time")
+
+
+async def test_scopes(api: Running) -> None:
+    """Reading needs read, and changing submit."""
+    assert (await api.call("GET", f"/v1/contacts/{NUMBER}", key="reader")).status == 200
+    for method, path in (("PUT", ""), ("DELETE", ""), ("POST", "/touches")):
+        answer = await api.call(method, f"/v1/contacts/{NUMBER}{path}", {}, key="reader")
+        assert (answer.status, answer.json["type"]) == (403, "no-scope")
+
+
+@pytest.mark.parametrize(
+    ("written", "options", "lists"),
+    [
+        ("+56911111111\n\n56 9 2222 2222\nx\n", ["--opt-out"], ["opt_out"]),
+        ("to;legal_stop\n+56911111111;1\n+56922222222;true\n;1\n", [], ["legal_stop"]),
+        (
+            '{"to": "+56911111111"}\n{"to": "+56922222222", "consent": true}\n{"to": 7}\n',
+            ["--consent"],
+            ["consent"],
+        ),
+    ],
+)
+async def test_a_file(
+    api: Running,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    written: str,
+    options: list[str],
+    lists: list[str],
+) -> None:
+    """Numbers, CSV or NDJSON from the command line; it ends with 1 where something was refused."""
+    file = tmp_path / "bajas.txt"
+    file.write_text(written, encoding="utf-8")
+    asks = ["--url", f"http://127.0.0.1:{api.port}", "--key", "crm-key", "--creditor", "Banco Uno"]
+    load = ["contacts", "load", str(file), *options, *asks]
+    assert await asyncio.to_thread(cli.main, load) == 1
+    assert capsys.readouterr().out.startswith("2 accepted, 1 rejected; 0 waiting messages ended")
+    for number in ("+56911111111", "+56922222222"):
+        found = await api.call("GET", f"/v1/contacts/{number}?creditor=Banco%20Uno")
+        assert found.json["known"]["lists"] == lists
+        (entry,) = found.json["known"]["entries"]
+        assert entry["source"] == "file bajas.txt"
+    assert await asyncio.to_thread(cli.main, ["contacts", "show", "+56911111111", *asks]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[:2] == ["+56911111111", f"for Banco Uno: {lists[0]}"]
+    assert said[-1] == "for everyone: on no list"
