@@ -10,11 +10,14 @@ from collections.abc import Sequence
 
 import msgspec
 
-from gateway.policy.calendar import NEVER
+from gateway.audit.lines import Line, stamp
+from gateway.message import Message
+from gateway.policy.calendar import NEVER, local_text
 from gateway.policy.calendars import ANY, Calendars
 from gateway.policy.caps import Contact, thresholds
-from gateway.policy.decide import Discard, Listed, Outcome, Rule, Send, Wait, decide
-from gateway.policy.zones import Place
+from gateway.policy.decide import Discard, Listed, Outcome, Rule, Send, Wait, decide, opening
+from gateway.policy.packed import lists, pack, parts
+from gateway.policy.zones import NOWHERE, Place
 from gateway.store.contacts import Asked, Contacts, Group, Known, listed_of
 from gateway.store.queue import Claimed
 
@@ -48,18 +51,45 @@ class Verdict(msgspec.Struct, gc=False):
         """What the record keeps of it."""
         if self.calendar == ANY:
             return ""
-        outcome, until, reason = self.outcome, NEVER, ""
-        match outcome:
-            case Send(validity):
-                until = validity
-            case Wait(end, why):
-                until, reason = NEVER if end is None else end, why
-            case Discard(why):
-                reason = why
-        kept = until if until < NEVER else ""
-        return (
-            f"{now} {type(outcome).__name__[0]} {reason or '-'} {kept or '-'} "
-            f"{self.rule.hash if self.rule else '-'} {self.calendar} {self.counted} {self.listed}"
+        return pack(
+            now,
+            self.outcome,
+            self.rule.hash if self.rule else "",
+            self.calendar,
+            self.counted,
+            self.listed,
+        )
+
+    def next_hours(self, now: int) -> Wait:
+        """From the end of its hours until they begin again."""
+        if self.rule is None or self.place is None:
+            return Wait(None, "quiet_hours")
+        until = opening(self.closes(now), self.rule, self.place)
+        return Wait(None if until >= NEVER else until, "quiet_hours")
+
+    def line(self, message: Message, carrier: str, now: int) -> Line:
+        """What the audit keeps of it."""
+        outcome, reason, until = parts(self.outcome)
+        rule, place = self.rule, self.place or NOWHERE
+        return Line(
+            at=stamp(now),
+            id=message.id,
+            client=message.client,
+            campaign=message.campaign,
+            creditor=message.creditor or message.client,
+            debtor=message.debtor,
+            to=message.to,
+            outcome=outcome,
+            reason=reason,
+            until=None if until is None else stamp(until),
+            rule=rule.name if rule else "",
+            hash=rule.hash if rule else "",
+            zones=place.zones,
+            local=tuple([local_text(zone, now) for zone in place.zones]),
+            source=place.source,
+            counted=self.counted,
+            lists=lists(self.listed) if self.listed else (),
+            carrier=carrier,
         )
 
 

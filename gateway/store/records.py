@@ -29,7 +29,7 @@ SCAN_AT_MOST = 20_000
 
 _NAMES = list(FIELDS)
 _SHORT = [FIELDS[name] for name in _NAMES]
-_WORDS = ("reason", "data", "callback_url")
+_WORDS = ("reason", "data", "callback_url", "decision")
 _FIXED_NUMBERS = ("segments", "accepted_ms", "expires_ms")
 
 
