@@ -51,7 +51,18 @@ def run(*arguments: str) -> int:
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--help") == 0
     said = capsys.readouterr().out
-    for command in ("run", "check", "probe", "key", "store", "simulate", "status", "send", "trace"):
+    for command in (
+        "run",
+        "check",
+        "probe",
+        "audit",
+        "key",
+        "store",
+        "simulate",
+        "status",
+        "send",
+        "trace",
+    ):
         assert f"\n    {command} " in said
 
 

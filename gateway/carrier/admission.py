@@ -7,6 +7,7 @@ one call and notes who may go as contacted, so that of two messages for one debt
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -85,12 +86,17 @@ class Verdict(msgspec.Struct, gc=False):
             rule=rule.name if rule else "",
             hash=rule.hash if rule else "",
             zones=place.zones,
-            local=tuple([local_text(zone, now) for zone in place.zones]),
+            local=_local(place.zones, now - now % 1000),
             source=place.source,
             counted=self.counted,
             lists=lists(self.listed) if self.listed else (),
             carrier=carrier,
         )
+
+
+@lru_cache(maxsize=1024)
+def _local(zones: tuple[str, ...], second: int) -> tuple[str, ...]:
+    return tuple([local_text(zone, second) for zone in zones])
 
 
 class Admission:
