@@ -185,8 +185,17 @@ async def test_without_a_record_nothing_under_rules_leaves(ruled: Any) -> None:
     await made.put(1, 2, 3)
     await made.put(4, 5, rules=False)
     await made.line.until(delivered=2, queued=3)
+    judged: list[str] = []
+    judge = made.pump.admission.judge
+
+    async def judging(claimed: Any, now: int) -> Any:
+        judged.extend(item.message.calendar for item in claimed)
+        return await judge(claimed, now)
+
+    made.pump.admission.judge = judging
     for _ in range(20):
         await asyncio.sleep(0.005)
+    assert judged == []  # they are not taken off their lane again and again
     assert len(made.line.carrier.submissions) == 2
     assert made.pump.limited_by is Limit.audit
     assert not made.pump.could_send(asyncio.get_running_loop().time(), True)
