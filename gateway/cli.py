@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_probe(commands)
     _add_explain(commands)
     _add_calendar(commands)
+    _add_audit(commands)
     _add_key(commands)
     _add_store(commands)
     commands.add_parser("simulate", help="run a simulated carrier (see: recado simulate --help)")
@@ -338,6 +339,46 @@ def _calendar(options: argparse.Namespace) -> int:
     from gateway import explain
 
     return explain.calendar(options)
+
+
+# audit
+
+
+def _add_audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("audit", help="check or search the record of decisions")
+    asked = parser.add_subparsers(metavar="COMMAND", required=True)
+    verify = asked.add_parser("verify", help="is every line there, and as it was written?")
+    verify.add_argument("paths", nargs="*", metavar="PATH", help="folders or files of an audit")
+    _add_config(verify)
+    verify.set_defaults(command=_audit_verify)
+    show = asked.add_parser("show", help="the decisions of a message or a number")
+    which = show.add_mutually_exclusive_group(required=True)
+    which.add_argument("--id", metavar="MESSAGE", default="")
+    which.add_argument("--to", metavar="NUMBER", default="", help="as +56981234567")
+    show.add_argument("--since", metavar="TIME", help="as 2026-07-14T00:00:00-04:00")
+    show.add_argument("--json", action="store_true", help="one object a line")
+    _add_config(show)
+    show.set_defaults(command=_audit_show)
+
+
+def _audit_verify(options: argparse.Namespace) -> int:
+    from gateway.audit import show
+
+    paths = [Path(path) for path in options.paths]
+    return show.verify(paths or [Path(_load(options).policy.audit_dir)])
+
+
+def _audit_show(options: argparse.Namespace) -> int:
+    from gateway.audit import show
+    from gateway.explain import instant
+
+    return show.show(
+        Path(_load(options).policy.audit_dir),
+        id=options.id,
+        to=options.to,
+        since_ms=instant(options.since, "--since") if options.since else 0,
+        as_json=options.json,
+    )
 
 
 # key

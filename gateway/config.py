@@ -474,6 +474,8 @@ class Policy:
     budget_zone: Annotated[str, ZONE] = "America/Bogota"
     """Of the days of clients' budgets. The default's midnight is at night from Mexico to Chile
     and Brazil, outside every country's hours there; that of UTC is not."""
+    audit_dir: Annotated[str, text("a folder", lambda text: True)] = ""
+    """Where decisions go on record; empty: the folder ``audit`` in ``state_dir``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -555,6 +557,7 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
         key: reading.table(cls, raw.get(key, {}), main / key) for key, cls in SECTIONS.items()
     }
     values["redis"] = _beside(values["redis"], path)
+    values["policy"] = _audit_beside(values["policy"], values["redis"].state_dir, path)
     clients = reading.tables(Client, raw.get("clients", []), main / "clients")
     carriers: list[tuple[Place, Carrier]] = []
     routes: list[tuple[Place, Route]] = []
@@ -600,6 +603,12 @@ def _parse(path: Path, reading: Reading) -> Table:
 
 def _beside(redis: Redis, path: Path) -> Redis:
     return dataclasses.replace(redis, state_dir=str(path.parent / redis.state_dir))
+
+
+def _audit_beside(policy: Policy, state_dir: str, path: Path) -> Policy:
+    named = policy.audit_dir
+    folder = path.parent / named if named else Path(state_dir) / "audit"
+    return dataclasses.replace(policy, audit_dir=str(folder))
 
 
 def _normal(client: Client) -> Client:

@@ -22,6 +22,7 @@ from gateway import policies
 from gateway.api.intake import Origin
 from gateway.api.server import Api
 from gateway.api.shapes import MessageIn
+from gateway.audit.keeper import Audit
 from gateway.carrier.account import Account, Carriers
 from gateway.carrier.admission import Admission
 from gateway.carrier.dispatch import Limit
@@ -42,6 +43,7 @@ log = logging.getLogger(__name__)
 
 PROMOTE_SECONDS = 1.0
 PARTS_SECONDS = 1.0
+AUDIT_SECONDS = 1.0
 OPEN_SECONDS = 1.0
 MOST_MARGIN_SECONDS = 4 * 3600.0
 """The most that a carrier's slow deliveries take from the hours."""
@@ -134,6 +136,7 @@ class Daemon:
             config.routes,
         )
         self.store.queue.seen = self.carriers.routing.seen
+        self.audit: Audit | None = None
         self.calendars = self._calendars()
         self.metrics.accounts = self.carriers.status
         self.api = Api(
@@ -160,8 +163,11 @@ class Daemon:
         main = self.config.files[0] if self.config.files else None
         calendars = Calendars(policies.load(main))
         self.store.queue.fresh = calendars.fresh
+        folder = Path(policy.audit_dir or Path(self.config.redis.state_dir) / "audit")
+        self.audit = Audit(folder, self.config.node.name)
         for account in self.carriers.accounts.values():
             account.pump.admission = Admission(calendars, self.store.contacts)
+            account.pump.audit = self.audit
             account.pump.margin_ms = int(policy.margin_seconds * 1000)
         return calendars
 
@@ -208,6 +214,7 @@ class Daemon:
         await self._say_what_fsync_promises()
         await self.node.join()
         await self.recover()
+        await self._sync_audit()
         for account in self.carriers.accounts.values():
             account.start()
         await self._renew()
@@ -216,6 +223,7 @@ class Daemon:
             self._every(PROMOTE_SECONDS, self._promote, "promote"),
             self._every(PARTS_SECONDS, self._parts, "parts"),
             self._every(OPEN_SECONDS, self._open, "calendars"),
+            self._every(AUDIT_SECONDS, self._sync_audit, "audit"),
             self._every(MEASURE_SECONDS, self._measure, "measure"),
             self._every(SWEEP_SECONDS, self._sweep, "sweep"),
             asyncio.create_task(self._watch_loop(), name="loop-lag"),
@@ -250,6 +258,8 @@ class Daemon:
             log.warning("store away at the end", extra={"detail": str(error)})
         except Fenced:
             pass  # others have all of it already
+        if self.audit is not None:
+            await asyncio.to_thread(self.audit.close)
         await self.store.close()
         if self._server is not None:
             await self._server.stop()
@@ -338,6 +348,10 @@ class Daemon:
         if whole:
             self.store.events.ring()
             await self._hearing.take(whole, "")
+
+    async def _sync_audit(self) -> None:
+        if self.audit is not None and self.audit.ready(time.monotonic(), wall_ms()):
+            await self.audit.sync()
 
     async def _measure(self) -> None:
         self.metrics.redis_seconds = await self.store.ping()

@@ -222,7 +222,7 @@ def _no_rule(book: Rulebook, country: str, now: int) -> str:
     return f"no file has the country '{country}'; known: {', '.join(known)}"
 
 
-def instant(text: str | None) -> int:
+def instant(text: str | None, option: str = "--at") -> int:
     """RFC 3339, with its offset, as milliseconds since the epoch; None is now."""
     if text is None:
         return wall_ms()
@@ -231,9 +231,8 @@ def instant(text: str | None) -> int:
     except ValueError:
         found = None
     if found is None or found.tzinfo is None:
-        raise ConfigError(
-            [f"--at: found '{text}'; allowed: a time with its offset, 2026-07-14T08:00:00-04:00"]
-        )
+        allowed = "a time with its offset, 2026-07-14T08:00:00-04:00"
+        raise ConfigError([f"{option}: found '{text}'; allowed: {allowed}"])
     return (found - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 

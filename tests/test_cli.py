@@ -52,7 +52,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--help") == 0
     said = capsys.readouterr().out
     commands = ("run", "check", "probe", "key", "store", "simulate", "status", "send", "contacts")
-    for command in (*commands, "trace"):
+    for command in (*commands, "audit", "trace"):
         assert f"\n    {command} " in said
 
 

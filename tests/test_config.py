@@ -661,7 +661,11 @@ def test_every_kind_of_store_is_accepted(read: Read, url: str) -> None:
 
 
 def test_a_relative_state_dir_is_beside_the_file(read: Read, tmp_path: Path) -> None:
-    assert read('[redis]\nstate_dir = "state"').redis.state_dir == str(tmp_path / "state")
+    found = read('[redis]\nstate_dir = "state"')
+    assert found.redis.state_dir == str(tmp_path / "state")
+    assert found.policy.audit_dir == str(tmp_path / "state" / "audit")
+    found = read('[policy]\naudit_dir = "kept"')
+    assert found.policy.audit_dir == str(tmp_path / "kept")
 
 
 def test_a_key_is_compared_in_lower_case(read: Read) -> None:

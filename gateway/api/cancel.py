@@ -37,7 +37,7 @@ async def one(context: Context, exchange: Exchange) -> Answer:
     record = await find(context, exchange)
     if found[0] == "final" and record.state is not MessageState.canceled:
         raise fault("already-final", f"{record.id} is {record.state.name}")
-    return json_answer(view(record))
+    return json_answer(await view(context, record))
 
 
 async def several(context: Context, exchange: Exchange) -> Answer:

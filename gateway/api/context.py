@@ -11,6 +11,7 @@ import msgspec
 
 from gateway.api.auth import Keyring
 from gateway.api.body import whole
+from gateway.api.decisions import Decisions
 from gateway.api.http import Request
 from gateway.api.intake import Campaigns, Intake
 from gateway.api.problems import fault
@@ -101,6 +102,7 @@ class Context:
     ) -> None:
         self.calendars = calendars
         """The contact rules; None: there are none."""
+        self.decisions = Decisions(store, calendars)
         self.store = store
         self.carriers = carriers
         self.metrics = metrics

@@ -39,7 +39,8 @@ async def events(context: Context, exchange: Exchange) -> Answer:
     if not page.items and query.wait and not context.closing.is_set():
         await _first(context, context.store.events.wait(client, cursor, query.wait))
         page = await context.store.events.read(client, cursor, query.limit)
-    return json_answer(Items([_event(event) for event in page.items], page.next))
+    await context.decisions.learn(event.decision for event in page.items)
+    return json_answer(Items([_event(context, event) for event in page.items], page.next))
 
 
 async def _first(context: Context, waiting: Coroutine[Any, Any, None]) -> None:
@@ -81,7 +82,7 @@ def _cursor(cursor: str | None, pattern: str) -> str | None:
     return cursor
 
 
-def _event(event: Event) -> EventView:
+def _event(context: Context, event: Event) -> EventView:
     return EventView(
         cursor=event.cursor,
         at=rfc3339(event.at_ms),
@@ -90,7 +91,7 @@ def _event(event: Event) -> EventView:
         campaign=event.campaign or None,
         ref=event.ref or None,
         to=f"+{event.to}" if event.to else None,
-        data=event.data,
+        data=event.data | context.decisions.told(event.decision) if event.decision else event.data,
     )
 
 

@@ -23,7 +23,7 @@ _PLACE = re.compile(r"(?:[0-9a-f]{24})?/[0-9]{1,15}-[0-9]{1,15}(?:\.[0-9]{1,9})?
 
 async def read(context: Context, exchange: Exchange) -> Answer:
     """One message's life so far."""
-    return json_answer(view(await find(context, exchange)))
+    return json_answer(await view(context, await find(context, exchange)))
 
 
 async def find(context: Context, exchange: Exchange) -> MessageRecord:
@@ -53,7 +53,8 @@ async def listed(context: Context, exchange: Exchange) -> Answer:
         cursor=_cursor(query),
         limit=query.limit,
     )
-    return json_answer(Items([view(record) for record in page.items], page.next))
+    await context.decisions.learn(record.decision for record in page.items)
+    return json_answer(Items([_view(context, record) for record in page.items], page.next))
 
 
 def _state(name: str | None) -> MessageState | None:
@@ -79,8 +80,13 @@ def _cursor(query: MessageQuery) -> str | None:
     return query.cursor
 
 
-def view(record: MessageRecord) -> MessageView:
+async def view(context: Context, record: MessageRecord) -> MessageView:
     """A record as callers see it."""
+    await context.decisions.learn([record.decision])
+    return _view(context, record)
+
+
+def _view(context: Context, record: MessageRecord) -> MessageView:
     return MessageView(
         id=record.id,
         state=record.state.name,
@@ -103,6 +109,7 @@ def view(record: MessageRecord) -> MessageView:
         submitted_at=_time(record.submitted_ms),
         final_at=_time(record.final_ms),
         callback_url=record.callback_url or None,
+        decision=context.decisions.view(record.decision),
         parts=[
             SegmentView(fate.state.name, fate.carrier_message_id, fate.error)
             for fate in record.fates

@@ -249,6 +249,24 @@ class LifeEvent(msgspec.Struct):
     what: str
 
 
+class DecisionView(msgspec.Struct, kw_only=True):
+    """What the contact rules said of a message when it was last looked at, and by what."""
+
+    at: Time
+    outcome: Literal["send", "wait", "discard"]
+    reason: str | None
+    until: Annotated[
+        Time | None, Meta(description="of a send the end of its validity, of a wait its end")
+    ]
+    rule: str | None
+    hash: str | None
+    zones: list[str]
+    local: Annotated[list[str], Meta(description="the local time in each zone")]
+    source: Annotated[str, Meta(description="what told the zones")]
+    counted: Annotated[int, Meta(description="contacts that stood against it")]
+    lists: list[Literal["opt_out", "wrong_number", "legal_stop", "consent"]]
+
+
 class MessageView(msgspec.Struct, omit_defaults=True, kw_only=True):
     """A message's life so far. It keeps no text."""
 
@@ -273,6 +291,7 @@ class MessageView(msgspec.Struct, omit_defaults=True, kw_only=True):
     submitted_at: Time | None = None
     final_at: Time | None = None
     callback_url: str | None = None
+    decision: DecisionView | None
     parts: list[SegmentView] = []
     events: list[LifeEvent] = []
     data: Any | UnsetType = UNSET

@@ -8,15 +8,28 @@ Stops and lists hold for every message, also where contact rules are off.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import msgspec
 
-from gateway.message import MessageState
-from gateway.policy.calendar import NEVER
+from gateway.audit.lines import Line, stamp
+from gateway.message import Message, MessageState
+from gateway.policy.calendar import NEVER, local_text
 from gateway.policy.calendars import ANY, Calendars
 from gateway.policy.caps import Contact, thresholds
-from gateway.policy.decide import Discard, Listed, Outcome, Rule, Send, Wait, decide, refused
-from gateway.policy.zones import Place
+from gateway.policy.decide import (
+    Discard,
+    Listed,
+    Outcome,
+    Rule,
+    Send,
+    Wait,
+    decide,
+    opening,
+    refused,
+)
+from gateway.policy.packed import lists, pack, parts
+from gateway.policy.zones import NOWHERE, Place
 from gateway.store.contacts import (
     KEPT_TOUCHES_MS,
     Asked,
@@ -62,19 +75,51 @@ class Verdict(msgspec.Struct, gc=False):
         """What the record keeps of it."""
         if self.calendar == ANY:
             return ""
-        outcome, until, reason = self.outcome, NEVER, ""
-        match outcome:
-            case Send(validity):
-                until = validity
-            case Wait(end, why):
-                until, reason = NEVER if end is None else end, why
-            case Discard(why):
-                reason = why
-        kept = until if until < NEVER else ""
-        return (
-            f"{now} {type(outcome).__name__[0]} {reason or '-'} {kept or '-'} "
-            f"{self.rule.hash if self.rule else '-'} {self.calendar} {self.counted} {self.listed}"
+        return pack(
+            now,
+            self.outcome,
+            self.rule.hash if self.rule else "",
+            self.calendar,
+            self.counted,
+            self.listed,
         )
+
+    def next_hours(self, now: int) -> Wait:
+        """From the end of its hours until they begin again."""
+        if self.rule is None or self.place is None:
+            return Wait(None, "quiet_hours")
+        until = opening(self.closes(now), self.rule, self.place)
+        return Wait(None if until >= NEVER else until, "quiet_hours")
+
+    def line(self, message: Message, carrier: str, now: int) -> Line:
+        """What the audit keeps of it."""
+        outcome, reason, until = parts(self.outcome)
+        rule, place = self.rule, self.place or NOWHERE
+        return Line(
+            at=stamp(now),
+            id=message.id,
+            client=message.client,
+            campaign=message.campaign,
+            creditor=message.creditor or message.client,
+            debtor=message.debtor,
+            to=message.to,
+            outcome=outcome,
+            reason=reason,
+            until=None if until is None else stamp(until),
+            rule=rule.name if rule else "",
+            hash=rule.hash if rule else "",
+            zones=place.zones,
+            local=_local(place.zones, now - now % 1000),
+            source=place.source,
+            counted=self.counted,
+            lists=lists(self.listed) if self.listed else (),
+            carrier=carrier,
+        )
+
+
+@lru_cache(maxsize=1024)
+def _local(zones: tuple[str, ...], second: int) -> tuple[str, ...]:
+    return tuple([local_text(zone, second) for zone in zones])
 
 
 class Admission:

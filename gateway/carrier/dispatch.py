@@ -17,6 +17,7 @@ from enum import StrEnum
 
 import msgspec
 
+from gateway.audit.keeper import Audit
 from gateway.carrier.admission import Admission, Verdict
 from gateway.carrier.inbound import Inbound
 from gateway.carrier.outcome import (
@@ -38,7 +39,8 @@ from gateway.config import Carrier
 from gateway.errors import EncodeError, StoreUnavailable
 from gateway.message import MessageState
 from gateway.metrics import Metrics
-from gateway.policy.decide import Discard, Send, Wait
+from gateway.policy.calendars import ANY
+from gateway.policy.decide import Discard, Outcome, Send, Wait
 from gateway.policy.hours import Hours
 from gateway.policy.pacer import Pacer, share_of
 from gateway.policy.retry import rules_of
@@ -82,9 +84,13 @@ class Limit(StrEnum):
     standby = "standby"
     """Other nodes hold all of the account's binds."""
     store = "store"
+    audit = "audit"
+    """Decisions cannot be put on record: nothing under contact rules may leave."""
 
 
-_ENDED = (Limit.paused, Limit.disconnected, Limit.standby, Limit.store, Limit.throttled)
+_ENDED = (
+    Limit.paused, Limit.disconnected, Limit.standby, Limit.store, Limit.audit, Limit.throttled,
+)  # fmt: skip
 """Limits that are over when none of them holds; the others describe what was met last."""
 
 
@@ -115,6 +121,8 @@ class Pump:
         """Claimed messages that are not handed to a commit yet."""
         self.admission: Admission | None = None
         """Stops, lists and contact rules; None: nobody asks. The daemon sets it."""
+        self.audit: Audit | None = None
+        """Where decisions go on record before anything leaves; None: nowhere."""
         self.asleep = False
         """Are there messages whose hours have not begun?"""
         self.margin_ms = 0
@@ -176,10 +184,15 @@ class Pump:
         return (
             self.bound
             and (ready or self._ready_count > 0)
-            and not (self.paused or self._quiet or self._store_away or self._late)
+            and not (self.paused or self._quiet or self._store_away)
+            and not (self._late or self._unrecorded)
             and self._node.may_write(now)
             and not self.pacer.slowed(now)
         )
+
+    @property
+    def _unrecorded(self) -> bool:
+        return self.audit is not None and self.audit.away
 
     def busy(self, bind: Bind) -> bool:
         """Is something begun on the bind that has not ended?"""
@@ -317,12 +330,29 @@ class Pump:
                 job = waiting.popleft()
                 self._ready_count -= 1
                 if 0 < job.message.expires_ms <= now_ms:
+                    self._decided_anew(job, Discard("expired"), now_ms)
                     self._finish(job, settle_expired(job, now_ms))
                 elif job.deadline <= now_ms + self._takes_ms(job):
-                    self._finish(job, settle_waiting(job, -1, "quiet_hours"))
+                    self._finish(job, self._hours_over(job, now_ms))
                 else:
                     return job
         return None
+
+    def _hours_over(self, job: Job, now_ms: int) -> Settle:
+        """It was let go, and its hours are over before it could leave: until they begin again."""
+        wait = job.verdict.next_hours(now_ms) if job.verdict is not None else Wait(None, "")
+        self._decided_anew(job, wait, now_ms)
+        return settle_waiting(job, -1 if wait.until is None else wait.until, "quiet_hours")
+
+    def _decided_anew(self, job: Job, outcome: Outcome, now_ms: int) -> None:
+        """What was let go does not leave after all: that is on record too."""
+        verdict = job.verdict
+        if verdict is None:
+            return
+        verdict.outcome = outcome
+        job.decision = verdict.packed(now_ms)
+        if self.audit is not None:
+            self.audit.write([verdict.line(job.message, self.carrier.name, now_ms)], now_ms)
 
     def _submit(
         self, job: Job, bind: Bind, rooms: dict[Bind, int], now: float, now_ms: int
@@ -413,6 +443,8 @@ class Pump:
         opened = self.admission.open_at(now_ms)
         late = [name for name, until in opened.items() if until - self.margin_ms <= now_ms]
         self._late = bool(late)
+        if self.audit is not None and not self.audit.ready(time.monotonic(), now_ms):
+            late = list(opened)  # what no rule holds back goes on
         claimed = await self._store.queue.claim(
             routes, self._consumer, wanted, now_ms, self._claims, list(opened), late
         )
@@ -432,6 +464,8 @@ class Pump:
 
     def _take(self, claimed: list[Claimed], verdicts: list[Verdict], wanted: int) -> None:
         now = time.monotonic()
+        now_ms = wall_ms()
+        recorded = self._record(claimed, verdicts, now_ms)
         segments = 0
         for place, item in enumerate(claimed):
             message = item.message
@@ -440,7 +474,7 @@ class Pump:
             segments += message.segments
             job = Job(item.lane, item.entry, message, self._whole)
             self.in_flight += 1
-            if verdicts and not self._admit(job, verdicts[place]):
+            if verdicts and not self._admit(job, verdicts[place], now_ms, recorded):
                 continue
             self._ready[message.priority].append(job)
             self._ready_count += 1
@@ -449,11 +483,27 @@ class Pump:
         if self._quiet or self.paused or not self.bound:
             self.give_back()
 
-    def _admit(self, job: Job, verdict: Verdict) -> bool:
+    def _record(self, claimed: list[Claimed], verdicts: list[Verdict], now_ms: int) -> bool:
+        """Put decisions on record; False: they are not."""
+        if self.audit is None:
+            return True
+        lines = [
+            verdict.line(item.message, self.carrier.name, now_ms)
+            for item, verdict in zip(claimed, verdicts, strict=False)
+            if verdict.calendar != ANY
+        ]
+        return not lines or self.audit.write(lines, now_ms)
+
+    def _admit(self, job: Job, verdict: Verdict, now_ms: int, recorded: bool) -> bool:
         """By the contact rules: it may go, until its hours are over; or it waits, or never goes."""
-        now_ms = wall_ms()
-        job.decision = verdict.packed(now_ms)
+        if verdict.calendar == ANY and isinstance(verdict.outcome, Send):
+            return True
         job.noted = verdict.noted
+        if not recorded and verdict.calendar != ANY:
+            self._finish(job, settle_waiting(job, -1, "audit"))
+            return False
+        job.decision = verdict.packed(now_ms)
+        job.verdict = verdict
         match verdict.outcome:
             case Send():
                 job.deadline = verdict.closes(now_ms) - self.margin_ms
@@ -554,6 +604,8 @@ class Pump:
             limit = Limit.standby if self.standby else Limit.disconnected
         elif self._store_away or not self._node.may_write(now) or self._inbound.store_away:
             limit = Limit.store
+        elif self._unrecorded:
+            limit = Limit.audit
         elif self.pacer.slowed(now) and (self._ready_count or not self.pacer.admits(now)):
             limit = Limit.throttled
         elif self._mute or not self.pacer.admits(now, self._held):

@@ -6,6 +6,7 @@ Pure: fates in, a settle out.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -25,6 +26,9 @@ from gateway.smpp.text import SegmentBody
 from gateway.store.correlation import Kind, Settle
 from gateway.store.keys import lane_name
 
+if TYPE_CHECKING:
+    from gateway.carrier.admission import Verdict
+
 _SUBMITTED, _SUBMIT = MessageState.submitted, Kind.submitted
 _TAKEN = f"{MessageState.submitted:d}::"
 """Looked up once: an Enum's member costs a fifth of what a settle does."""
@@ -42,7 +46,7 @@ class Job:
     __slots__ = (
         "bind", "bodies", "cost", "deadline", "decision", "entry", "fates", "ids", "lane",
         "message", "next", "noted", "over",
-        "pending", "retry", "sent_ms",
+        "pending", "retry", "sent_ms", "verdict",
     )  # fmt: skip
 
     def __init__(self, lane: str, entry: str, message: Message, whole: bool = False) -> None:
@@ -66,6 +70,7 @@ class Job:
         """Nothing of it may be written from then on (UTC milliseconds): its hours are over."""
         self.decision = ""
         """What the contact rules said of it, packed."""
+        self.verdict: Verdict | None = None
         self.noted = ""
         """The creditor and debtor among whose contacts it is noted."""
         self.over = False

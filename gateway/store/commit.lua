@@ -98,7 +98,9 @@ local function submit(s)
   if s[18] then s[11], state = merge(id, s[11]) end
   if state >= FIRST_FINAL then
     final, error = text_of(now), s[10]
-    tell(s[5], STATE_NAME[state], id, s[6], s[7], s[8], error ~= '' and error or s[17])
+    local more = error ~= '' and error or s[17]
+    if s[20] ~= '' and s[17] ~= 'refused' then more = more .. '\031\031' .. s[20] end
+    tell(s[5], STATE_NAME[state], id, s[6], s[7], s[8], more)
     call('HSET', K_message .. id, 'u', s[12], 'm', s[17])
   elseif s[12] ~= '1' then
     call('HSET', K_message .. id, 'u', s[12])
@@ -107,6 +109,16 @@ local function submit(s)
   moved(s[6], QUEUED, state, s[10])
   submitted[#submitted + 1] = id
   correlate(id, s[14])
+end
+
+-- A message waits for its recipient's hours or for a cap: told once a wait. One that is looked at
+-- again within it, as another clock is ahead, has decided so before and is not told again.
+local function tell_wait(s)
+  if s[17] ~= 'cap' and s[17] ~= 'quiet_hours' then return end
+  local before = call('HGET', K_message .. s[4], 'y') or ''
+  local reason, ends = string.match(before, '^%d+ W (%S+) (%d+) ')
+  if reason == s[17] and s[16] - tonumber(ends) < 60000 then return end
+  tell(s[5], 'waiting', s[4], s[6], s[7], s[8], s[17] .. '\031\031' .. s[20])
 end
 
 local function release(s)
@@ -133,9 +145,11 @@ end
 
 local function settle(s)
   if s[21] ~= '' then unnote(s[21], s[4]) end
+  local ours = s[1] == 1 or call('XDEL', K_lane .. s[2], s[3]) == 1
+  if ours and s[1] == 2 then tell_wait(s) end
   if s[20] ~= '' then call('HSET', K_message .. s[4], 'y', s[20]) end
   if s[1] == 1 then return submit(s) end
-  if call('XDEL', K_lane .. s[2], s[3]) == 0 then return end
+  if not ours then return end
   if s[1] == 2 then return release(s) end
   if s[18] then s[11] = merge(s[4], s[11]) end
   into_doubt(s[4], s[8], QUEUED, ARGV[s[15]], s[11], s[12], s[13], now, s[5], s[6], s[7])

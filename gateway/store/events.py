@@ -88,8 +88,10 @@ def _events(entry: str, packed: bytes) -> list[Event]:
         data = {"error": error} if error else {}
         if kind == "reply":
             data = {"text": rest[1], "to": rest[0]}
-        elif rest:
+        elif rest and rest[0]:
             data["done_at"] = rest[0]
+        if kind == "waiting":
+            data = {"reason": error}
         events.append(
             Event(
                 cursor=f"{entry}.{number}",
@@ -100,6 +102,7 @@ def _events(entry: str, packed: bytes) -> list[Event]:
                 ref=ref,
                 to=to,
                 data=data,
+                decision=rest[1] if kind != "reply" and len(rest) > 1 else "",
             )
         )
     return events

@@ -102,7 +102,7 @@ class MessageRecord(msgspec.Struct, kw_only=True):
     debtor: str = ""
     calendar: str = "any"
     decision: str = ""
-    """What the contact rules said last, packed (:class:`gateway.policy.decide.Decision`)."""
+    """What the contact rules said last, packed (:mod:`gateway.policy.packed`)."""
     data: str = ""
     callback_url: str = ""
     events: list[tuple[int, str]] = []
@@ -128,6 +128,8 @@ class Event(msgspec.Struct, kw_only=True):
     ref: str = ""
     to: str = ""
     data: dict[str, Any] = {}
+    decision: str = ""
+    """What the contact rules said, packed, where that is why it happened."""
 
 
 class Report(msgspec.Struct, kw_only=True):

@@ -1,0 +1,65 @@
+"""What the contact rules said of a message, as callers see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gateway.api.shapes import DecisionView
+from gateway.api.tally import rfc3339
+from gateway.policy.calendar import local_text
+from gateway.policy.calendars import Calendar, Calendars
+from gateway.policy.decide import Rulebook
+from gateway.policy.packed import Packed, lists, unpack
+from gateway.policy.zones import NOWHERE
+from gateway.store import Store
+
+
+class Decisions:
+    """Expands packed decisions: what a calendar stands for is known here, or by the store."""
+
+    def __init__(self, store: Store, calendars: Calendars | None) -> None:
+        self._store = store
+        self._calendars = calendars or Calendars(Rulebook(()))
+
+    async def learn(self, texts: Iterable[str]) -> None:
+        """Ask the store for the calendars of these that this process does not know."""
+        names = {unpack(text).calendar for text in texts if text}
+        unknown = self._calendars.unknown(names)
+        for name, blob in (await self._store.queue.defined(unknown)).items():
+            self._calendars.learn(name, blob)
+
+    def view(self, text: str) -> DecisionView | None:
+        """A record's decision, once its calendar is known; None: there is none."""
+        if not text:
+            return None
+        packed = unpack(text)
+        calendar = self._calendars.of(packed.calendar)
+        place = calendar.place if calendar is not None else NOWHERE
+        return DecisionView(
+            at=rfc3339(packed.at),
+            outcome=packed.outcome,
+            reason=packed.reason or None,
+            until=None if packed.until is None else rfc3339(packed.until),
+            rule=_rule(packed, calendar),
+            hash=packed.hash or None,
+            zones=list(place.zones),
+            local=[local_text(zone, packed.at) for zone in place.zones],
+            source=place.source,
+            counted=packed.counted,
+            lists=lists(packed.listed),
+        )
+
+    def told(self, text: str) -> dict[str, str | None]:
+        """What an event says of a decision."""
+        packed = unpack(text)
+        said = {"rule": _rule(packed, self._calendars.of(packed.calendar)), "hash": packed.hash}
+        if packed.outcome == "wait":
+            said["until"] = None if packed.until is None else rfc3339(packed.until)
+        return said
+
+
+def _rule(packed: Packed, calendar: Calendar | None) -> str | None:
+    """The rule's name; None where no rule was found."""
+    if calendar is None or not packed.hash:
+        return None
+    return f"{calendar.place.country}/{calendar.profile}"
