@@ -6,7 +6,8 @@ one call and notes who may go as contacted, so that of two messages for one debt
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -15,11 +16,21 @@ from gateway.policy.calendars import ANY, Calendars
 from gateway.policy.caps import Contact, thresholds
 from gateway.policy.decide import Discard, Listed, Outcome, Rule, Send, Wait, decide
 from gateway.policy.zones import Place
-from gateway.store.contacts import Asked, Contacts, Group, Known, listed_of
+from gateway.store.contacts import Admitted, Asked, Group, Known, listed_of
 from gateway.store.queue import Claimed
 
 FREE = Send(NEVER)
 ASK_AGAIN_MS = 1_000
+
+
+class Register(Protocol):
+    """Who knows the lists and the contacts of late (:class:`gateway.store.contacts.Contacts`)."""
+
+    async def admit(self, asked: Sequence[Asked], now_ms: int) -> list[Admitted]:
+        """May these go, by the lists and caps? Who may is noted as contacted."""
+
+    async def unnote(self, admitted: Iterable[Asked]) -> None:
+        """These were admitted and reached no carrier."""
 
 
 class Verdict(msgspec.Struct, gc=False):
@@ -66,7 +77,7 @@ class Verdict(msgspec.Struct, gc=False):
 class Admission:
     """The contact rules for what a pump has claimed."""
 
-    def __init__(self, calendars: Calendars, contacts: Contacts) -> None:
+    def __init__(self, calendars: Calendars, contacts: Register) -> None:
         self.calendars = calendars
         self._contacts = contacts
 

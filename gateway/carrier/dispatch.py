@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
 
+from gateway.carrier import closing
 from gateway.carrier.admission import Admission, Verdict
 from gateway.carrier.inbound import Inbound
 from gateway.carrier.outcome import (
@@ -305,8 +306,10 @@ class Pump:
                 self._ready_count -= 1
                 if 0 < job.message.expires_ms <= now_ms:
                     self._finish(job, settle_expired(job, now_ms))
-                elif job.deadline <= now_ms + self._takes_ms(job):
-                    self._finish(job, settle_waiting(job, -1, "quiet_hours"))
+                elif closing.too_late(job.deadline, now_ms, self._takes_ms(job)):
+                    # Not before they close: until then it would be claimed again at once.
+                    closes = job.deadline + self.margin_ms
+                    self._finish(job, settle_waiting(job, closes, "quiet_hours"))
                 else:
                     return job
         return None
@@ -396,7 +399,7 @@ class Pump:
             )
             return claimed, []
         opened = self.admission.calendars.open_at(now_ms)
-        late = [name for name, until in opened.items() if until - self.margin_ms <= now_ms]
+        late = closing.late(opened, now_ms, self.margin_ms)
         claimed = await self._store.queue.claim(
             routes, self._consumer, wanted, now_ms, self._claims, list(opened), late
         )
@@ -445,10 +448,10 @@ class Pump:
 
     def _takes_ms(self, job: Job) -> float:
         """How long the segments after the first need to leave, at least."""
-        rest = job.message.segments - 1
-        if not rest or not self.pacer.rate:
+        segments = job.message.segments
+        if segments == 1 or not self.pacer.rate:
             return 0.0
-        return rest * 1000.0 / self.pacer.limit(time.monotonic())
+        return closing.takes_ms(segments, self.pacer.limit(time.monotonic()))
 
     def _close_begun(self, bind: Bind, now_ms: int) -> None:
         """The hours of a message begun on a bind are over: the rest of it waits for the next."""
