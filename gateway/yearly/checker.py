@@ -68,11 +68,13 @@ def instant(at: int) -> datetime:
     return BEGIN + timedelta(milliseconds=at)
 
 
-def readings(zone: str, at: datetime) -> list[datetime]:
-    """What a clock shows there: two times where the hour happens twice."""
+@lru_cache(maxsize=1 << 18)
+def readings(zone: str, minute: int) -> tuple[datetime, ...]:
+    """What a clock there shows, at a minute since 1970: two times where the hour happens twice."""
+    at = instant(minute * 60_000)
     wall = at.astimezone(clock(zone))
-    offsets = {wall.replace(fold=fold).utcoffset() for fold in (0, 1)}
-    return [(at + offset).replace(tzinfo=None) for offset in offsets if offset is not None]
+    offsets = {wall.utcoffset(), wall.replace(fold=1 - wall.fold).utcoffset()}
+    return tuple((at + offset).replace(tzinfo=None) for offset in offsets if offset is not None)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -149,7 +151,7 @@ class Checker:
 
     def _profile_at(self, at: int) -> Profile:
         first = self._versions[0]
-        for policy in self._versions:
+        for policy in self._versions[1:]:
             if local_date(policy.zones[0], at // 60_000) >= policy.effective_from:
                 first = policy
         return first.profile(self._profile)
@@ -174,21 +176,21 @@ class Checker:
         found = self._days.get((place, day))
         if found is None:
             starts = range(day * DAY_MINUTES, (day + 1) * DAY_MINUTES, self._cell)
-            found = bytes(not self._open(place, minute * 60_000) for minute in starts)
+            found = bytes(not self._open(place, minute) for minute in starts)
             self._days[place, day] = found
         return found
 
-    def _open(self, place: Place, at: int) -> bool:
-        profile = self._profile_at(at)
-        week = dict(profile.regions).get(place.region, profile.windows)
+    def _open(self, place: Place, minute: int) -> bool:
+        profile = self._profile_at(minute * 60_000)
+        week = next((own for code, own in profile.regions if code == place.region), profile.windows)
         for zone in place.zones:
-            for wall in readings(zone, instant(at)):
-                minute = wall.hour * 60 + wall.minute
-                if (wall.minute % self._cell, wall.second) != (0, 0):
+            for wall in readings(zone, minute):
+                shown = wall.hour * 60 + wall.minute
+                if (shown % self._cell, wall.second) != (0, 0):
                     raise Broken(f"{zone}: a clock between two of the looks, at {wall}")
-                if wall.date() in days_off(profile.holidays, place.region, wall.year):
+                if not any(a <= shown < b for a, b in week[wall.weekday()]):
                     return False
-                if not any(a <= minute < b for a, b in week[wall.weekday()]):
+                if wall.date() in days_off(profile.holidays, place.region, wall.year):
                     return False
         return True
 

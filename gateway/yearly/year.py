@@ -93,6 +93,7 @@ class Year:
         self._admission = Admission(self.calendars, self._ledger)
         self._people, self._events, self._setting = people, events, setting
         self.checker = checker
+        self._slow = deque(setting.slow)
         self._place = [book.places.find(p.number, p.zones, p.region) for p in people]
         by_number = (book.places.find(p.number) for p in people)
         self._calendar = [self.calendars.name(place, setting.profile) for place in by_number]
@@ -315,14 +316,19 @@ class Year:
     # The carrier
 
     def _rate(self, at: int) -> float:
-        share = next((s.share for s in self._setting.slow if s.begins <= at < s.ends), 1.0)
+        slow = self._slow
+        while slow and slow[0].ends <= self._free_at:
+            slow.popleft()
+        if not slow or at < slow[0].begins:
+            return self._setting.rate
+        share = next((s.share for s in slow if s.begins <= at < s.ends), 1.0)
         return self._setting.rate * share
 
     def _ready_at(self, at: int) -> int:
         """When the next segment may be written: not while the carrier takes nothing."""
         at = max(at, self._free_at)
         while self._rate(at) == 0:
-            at = next(s.ends for s in self._setting.slow if s.begins <= at < s.ends)
+            at = next(s.ends for s in self._slow if s.begins <= at < s.ends)
         return at
 
 
