@@ -43,6 +43,8 @@ class Figures:
 
     def backlog(self, waiting: int, at: int) -> None:
         """So many messages wait on open lanes."""
+        if not waiting:
+            return
         if waiting > self.longest_backlog:
             self.longest_backlog, self.longest_at = waiting, at
         here = self.by_month.setdefault(month(at), Counter())

@@ -119,7 +119,7 @@ def _of(index: int, year: int, chance: random.Random) -> Iterator[Event]:
     for debt in range(chance.choice((1, 1, 2, 2, 3))):
         begins = chance.randrange(12)
         due = chance.choice(DUE)
-        for month in range(begins, min(12, begins + chance.randint(3, 7))):
+        for month in range(begins, min(12, begins + chance.randint(1, 4))):
             name = f"{index}.{debt}.{month}"
             yield from _instalment(index, name, _day(year, month + 1, due), chance)
     for _ in range(chance.choice((0, 0, 1, 2, 4))):

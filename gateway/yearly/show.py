@@ -23,7 +23,7 @@ from gateway.yearly.people import DAY, debtors, events
 from gateway.yearly.year import Setting, Slow, Year
 
 COLUMNS = ("messages", "sent", "segments", "expired", "blocked", "canceled", "backlog")
-PEOPLE_A_SEGMENT = 80_000
+PEOPLE_A_SEGMENT = 120_000
 """Debtors for each segment a second, where no rate is named: the days of many dues overflow."""
 
 

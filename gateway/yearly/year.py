@@ -208,8 +208,9 @@ class Year:
     def _take(self, now: int, wanted: int) -> list[Waiting]:
         """Off the lanes that are open, by turns (``claim.lua``)."""
         opened = self.calendars.open_at(now)
-        late = closing.late(opened, now, self._setting.margin_ms)
-        lanes = [n for n, lane in self._lanes.items() if lane and n in opened and n not in late]
+        full = {n: opened[n] for n, lane in self._lanes.items() if lane and n in opened}
+        late = closing.late(full, now, self._setting.margin_ms)
+        lanes = [name for name in full if name not in late]
         self.figures.backlog(sum(len(self._lanes[name]) for name in lanes), now)
         found: list[Waiting] = []
         segments = 0

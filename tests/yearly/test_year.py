@@ -96,10 +96,10 @@ def nasty(folder: Path) -> Rulebook:
 
 
 def year(
-    book: Rulebook, country: str, *, people: int = 200, profile: str = "prudent", seed: int = 1
+    book: Rulebook, country: str, *, people: int = 300, profile: str = "prudent", seed: int = 1
 ) -> Year:
     policy = next(p for p in reversed(book.policies) if p.country == country)
-    return simulate(book, policy, profile, people=people, rate=0.02, year=2027, seed=seed)
+    return simulate(book, policy, profile, people=people, rate=0.01, year=2027, seed=seed)
 
 
 @pytest.fixture(scope="module")
@@ -113,9 +113,9 @@ def test_a_year_breaks_no_rule(book: Rulebook, country: str) -> None:
     found = year(book, country)
     counts = found.figures.counts
     ended = sum(counts[how] for how in ("sent", "expired", "blocked", "canceled"))
-    assert ended == counts["messages"] > 1_500
+    assert ended == counts["messages"] > 1_200
     assert min(counts[how] for how in ("sent", "expired", "blocked", "canceled")) > 0
-    assert counts["put off: cap"] > 100
+    assert counts["put off: cap"] > 30
     assert found.checker.segments == counts["segments"] > counts["sent"]
     assert found.figures.waited["quiet_hours"]
     assert found.figures.longest_backlog > 30
@@ -123,7 +123,7 @@ def test_a_year_breaks_no_rule(book: Rulebook, country: str) -> None:
 
 @pytest.mark.parametrize("profile", ["prudent", "text"])
 def test_a_year_of_nasty_rules(tmp_path: Path, profile: str) -> None:
-    found = year(nasty(tmp_path), "CL", people=100, profile=profile, seed=2)
+    found = year(nasty(tmp_path), "CL", people=150, profile=profile, seed=2)
     assert found.figures.counts["sent"] > 300
     assert len(changes(sorted(found.zones), 2027)) > 8
 
@@ -154,7 +154,7 @@ def test_a_message_begun_too_late_is_found(book: Rulebook, monkeypatch: pytest.M
     monkeypatch.setattr(closing, "validity_seconds", lambda *_: 1)
     monkeypatch.setattr("gateway.carrier.admission.Verdict.closes", lambda *_: calendar.NEVER)
     with pytest.raises(Broken, match="could be delivered"):
-        year(book, "CL", people=250)
+        year(book, "CL", people=400)
 
 
 def test_a_gap_a_day_too_short_is_found(book: Rulebook, monkeypatch: pytest.MonkeyPatch) -> None:

