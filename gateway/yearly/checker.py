@@ -211,7 +211,7 @@ class Checker:
             if cap:
                 when = ", ".join(_there(sent.place, c.at) + " " + c.channel for c in before)
                 raise Broken(f"{_who(sent)}: {cap} in {zone}, after contacts at {when}")
-        self._contacts[sent.debtor] = [*recent, _Contact(sent.claimed, "sms", False, sent.id)]
+        self._contacts[sent.debtor] = [*recent, _Contact(sent.at, "sms", False, sent.id)]
 
 
 def _broken(profile: Profile, at: int, before: list[_Contact], zone: str) -> str:
