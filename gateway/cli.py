@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_explain(commands)
     _add_calendar(commands)
     _add_audit(commands)
+    _add_year(commands)
     _add_key(commands)
     _add_store(commands)
     commands.add_parser("simulate", help="run a simulated carrier (see: recado simulate --help)")
@@ -379,6 +380,48 @@ def _audit_show(options: argparse.Namespace) -> int:
         since_ms=instant(options.since, "--since") if options.since else 0,
         as_json=options.json,
     )
+
+
+# simulate-year
+
+
+def _add_year(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "simulate-year", help="a year of campaigns by a country's rules, every message checked"
+    )
+    parser.add_argument("--policy", metavar="COUNTRY", required=True, help="as cl")
+    parser.add_argument(
+        "--profile", choices=("text", "prudent"), default="prudent", help="(default: prudent)"
+    )
+    parser.add_argument("--debtors", type=_amount, metavar="N", default=2_000)
+    parser.add_argument(
+        "--rate",
+        type=float,
+        metavar="N",
+        default=0.0,
+        help="segments a second (default: so that days of many dues overflow)",
+    )
+    parser.add_argument("--year", type=int, metavar="YEAR", default=2027)
+    parser.add_argument("--seed", type=int, metavar="N", default=1)
+    parser.add_argument(
+        "--margin", type=float, metavar="SECONDS", default=30.0, help="[policy] margin_seconds"
+    )
+    parser.add_argument("--json", action="store_true", help="one object")
+    _add_config(parser)
+    parser.set_defaults(command=_year)
+
+
+def _amount(text: str) -> int:
+    number = int(text.replace(",", "").replace("_", ""))
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
+
+
+def _year(options: argparse.Namespace) -> int:
+    from gateway.yearly import show
+
+    return show.main(options)
 
 
 # key

@@ -7,8 +7,9 @@ Stops and lists hold for every message, also where contact rules are off.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import Protocol
 
 import msgspec
 
@@ -32,8 +33,8 @@ from gateway.policy.packed import lists, pack, parts
 from gateway.policy.zones import NOWHERE, Place
 from gateway.store.contacts import (
     KEPT_TOUCHES_MS,
+    Admitted,
     Asked,
-    Contacts,
     Group,
     Known,
     Stopped,
@@ -45,6 +46,19 @@ from gateway.store.waiting import LEGAL
 
 FREE = Send(NEVER)
 ASK_AGAIN_MS = 1_000
+
+
+class Register(Protocol):
+    """Who knows the lists and the contacts of late (:class:`gateway.store.contacts.Contacts`)."""
+
+    async def admit(self, asked: Sequence[Asked], now_ms: int) -> list[Admitted]:
+        """May these go, by the lists and caps? Who may is noted as contacted."""
+
+    async def unnote(self, admitted: Iterable[Asked]) -> None:
+        """These were admitted and reached no carrier."""
+
+    async def nothing(self, creditors: Iterable[str], clients: Iterable[str], now_ms: int) -> bool:
+        """Is nothing known of anybody, for these creditors and clients?"""
 
 
 class Verdict(msgspec.Struct, gc=False):
@@ -125,7 +139,7 @@ def _local(zones: tuple[str, ...], second: int) -> tuple[str, ...]:
 class Admission:
     """The contact rules for what a pump has claimed."""
 
-    def __init__(self, calendars: Calendars | None, contacts: Contacts) -> None:
+    def __init__(self, calendars: Calendars | None, contacts: Register) -> None:
         self.calendars = calendars
         """None: contact rules are off, and only stops and lists are asked."""
         self._contacts = contacts

@@ -18,6 +18,7 @@ from enum import StrEnum
 import msgspec
 
 from gateway.audit.keeper import Audit
+from gateway.carrier import closing
 from gateway.carrier.admission import Admission, Verdict
 from gateway.carrier.inbound import Inbound
 from gateway.carrier.outcome import (
@@ -332,7 +333,7 @@ class Pump:
                 if 0 < job.message.expires_ms <= now_ms:
                     self._decided_anew(job, Discard("expired"), now_ms)
                     self._finish(job, settle_expired(job, now_ms))
-                elif job.deadline <= now_ms + self._takes_ms(job):
+                elif closing.too_late(job.deadline, now_ms, self._takes_ms(job)):
                     self._finish(job, self._hours_over(job, now_ms))
                 else:
                     return job
@@ -441,7 +442,7 @@ class Pump:
             )
             return claimed, []
         opened = self.admission.open_at(now_ms)
-        late = [name for name, until in opened.items() if until - self.margin_ms <= now_ms]
+        late = closing.late(opened, now_ms, self.margin_ms)
         self._late = bool(late)
         if self.audit is not None and not self.audit.ready(time.monotonic(), now_ms):
             late = list(opened)  # what no rule holds back goes on
@@ -518,10 +519,10 @@ class Pump:
 
     def _takes_ms(self, job: Job) -> float:
         """How long the segments after the first need to leave, at least."""
-        rest = job.message.segments - 1
-        if not rest or not self.pacer.rate:
+        segments = job.message.segments
+        if segments == 1 or not self.pacer.rate:
             return 0.0
-        return rest * 1000.0 / self.pacer.limit(time.monotonic())
+        return closing.takes_ms(segments, self.pacer.limit(time.monotonic()))
 
     def _close_begun(self, bind: Bind, now_ms: int) -> None:
         """The hours of a message begun on a bind are over: the rest of it waits for the next."""

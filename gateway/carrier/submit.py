@@ -6,9 +6,9 @@ from functools import lru_cache, partial
 from struct import Struct
 from typing import Final
 
+from gateway.carrier.closing import validity_seconds
 from gateway.carrier.outcome import Job
 from gateway.config import NO_TLVS, Carrier
-from gateway.policy.calendar import NEVER
 from gateway.smpp.addresses import Addresses, Numbers, TonNpi, Written
 from gateway.smpp.pdu import HEADER_LENGTH, SubmitSm, encode
 from gateway.smpp.text import SegmentBody, TextError, measure, segments
@@ -116,9 +116,7 @@ class Submits:
         """As long as the message may live, and as its recipient's hours last."""
         if not self._limited:
             return ""
-        until = min(job.message.expires_ms or NEVER, job.deadline)
-        left_ms = until - now_ms
-        return validity_period(max(1, left_ms // 1000)) if until < NEVER and left_ms > 0 else ""
+        return validity_period(validity_seconds(job.message.expires_ms, job.deadline, now_ms))
 
     def _submit_sm(
         self,

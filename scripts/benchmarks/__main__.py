@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="scripts/bench",
         description="Measures the gateway against what it must carry.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="\n".join(["scenarios:", *(f"  {name:<10} {_summary(name)}" for name in NAMES)]),
+        epilog="\n".join(["scenarios:", *(f"  {name:<16} {_summary(name)}" for name in NAMES)]),
     )
     parser.add_argument("name", choices=(*NAMES, "all"), metavar="NAME", help="a scenario, or all")
     parser.add_argument("--json", action="store_true", help="print one JSON object, nothing else")

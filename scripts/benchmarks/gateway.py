@@ -23,9 +23,19 @@ class Gateway:
     """One gateway with one carrier account; it may be stopped, killed and started again."""
 
     def __init__(
-        self, crew: Crew, folder: Path, carrier_port: int, *, url: str = "embedded", **account: Any
+        self,
+        crew: Crew,
+        folder: Path,
+        carrier_port: int,
+        *,
+        url: str = "embedded",
+        rules: str = "",
+        **account: Any,
     ) -> None:
-        """``account`` are keys of ``[[carriers]]`` over the defaults; ``url`` is the store's."""
+        """``account`` are keys of ``[[carriers]]`` over the defaults; ``url`` is the store's.
+
+        ``rules`` is a country's file of contact rules; without one they are off.
+        """
         self._crew = crew
         self._config = folder / "gateway.toml"
         self._process: Started | None = None
@@ -35,7 +45,12 @@ class Gateway:
         self.state_dir = folder / "state"
         self.socket = self.state_dir / "store" / "redis.sock"
         self._embedded = url == "embedded"
-        self._config.write_text(toml.document(self._settings(carrier_port, url, account)))
+        settings = self._settings(carrier_port, url, account)
+        if rules:
+            settings["policy"] = {"profile": "prudent"}
+            (folder / "policies").mkdir(exist_ok=True)
+            (folder / "policies" / "country.toml").write_text(rules)
+        self._config.write_text(toml.document(settings))
         crew.farewells.append(self._end_store)
 
     def _settings(self, carrier_port: int, url: str, account: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 BULK_NUMBERS = 30_000_000
 URGENT_NUMBERS = 80_000_000
+VALID_NUMBERS = 50_000_000
+"""From here on every number exists, by libphonenumber: what contact rules ask."""
 SEGMENT_UNITS = 153
 """GSM-7 septets in a segment of several, with a UDH of 16-bit reference."""
 
@@ -59,7 +61,9 @@ def lines(messages: Iterator[bytes]) -> Iterator[bytes]:
         yield b"\n".join(gathered) + b"\n"
 
 
-def bulk(size: int, campaign: str, start: int = 0, ref: str = "r") -> Iterator[bytes]:
+def bulk(
+    size: int, campaign: str, start: int = 0, ref: str = "r", first: int = BULK_NUMBERS
+) -> Iterator[bytes]:
     """``size`` one-segment messages of a campaign, each with its ref and a number of its own."""
     for index in range(start, start + size):
-        yield message(index, campaign, ref=ref)
+        yield message(index, campaign, ref=ref, first=first)

@@ -130,7 +130,7 @@ def test_what_a_carrier_does_not_want_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("left_ms", "validity"),
     [
-        (-1, ""),
+        (-1, "000000000001000R"),
         (1, "000000000001000R"),
         (1_999, "000000000001000R"),
         (2_000, "000000000002000R"),

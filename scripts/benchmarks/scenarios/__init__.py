@@ -5,6 +5,9 @@ Each has ``async def run(options) -> Result`` and a first docstring line that ``
 
 NAMES = (
     "lifecycle",
+    "lifecycle_rules",
+    "rules",
+    "opening",
     "single",
     "drain",
     "urgent",

@@ -20,23 +20,26 @@ async def run(options: Options) -> Result:
     result = Result("lifecycle", {"messages": size, "binds": BINDS, "window": WINDOW})
     baseline = Yardstick("lifecycle", size)
     await baseline.take()
-    rate = await _measure(size, result)
+    rate = await measure(size, result)
     await baseline.take()
     result.notes |= baseline.notes()
     result.at_least("at least half of the baseline", rate, SHARE, baseline.rate, "messages/s")
     return result
 
 
-async def _measure(size: int, result: Result) -> float:
-    progress(f"gateway: lifecycle of {size:,}")
+async def measure(
+    size: int, result: Result, rules: str = "", first: int = wording.BULK_NUMBERS
+) -> float:
+    """Messages a second, by no contact rules or by those of a file; what else is in its notes."""
+    progress(f"gateway: lifecycle of {size:,}{' by contact rules' if rules else ''}")
     async with stage() as on:
         carrier = on.carrier()
         await carrier.start()
-        gateway = await on.gateway(carrier)
+        gateway = await on.gateway(carrier, rules=rules)
         campaign = await gateway.campaign("lifecycle")
         await gateway.until_bound(BINDS)
         events = EventReader(gateway)
-        messages = list(wording.bulk(size, campaign))
+        messages = list(wording.bulk(size, campaign, first=first))
         meter = await gateway.meter(carrier)
         started = time.monotonic()
         reading = asyncio.create_task(events.until("delivered", size, 600))
@@ -44,11 +47,13 @@ async def _measure(size: int, result: Result) -> float:
         uploaded = time.monotonic()
         await reading
         events.close()
-        result.notes |= {
+        found = {
             "accepted at": f"{size / (uploaded - started):,.0f} a second",
             "events read": events.kinds,
             "CPU, us a message": meter.each(size),
             "messages a script": await gateway.batches(size),
             "gateway memory": f"{gateway.process.rss_bytes() / 1e6:.0f} MB",
         }
+        how = "with rules: " if rules else ""
+        result.notes |= {how + name: figure for name, figure in found.items()}
         return size / (events.last_at - started)

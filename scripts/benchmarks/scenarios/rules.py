@@ -1,0 +1,113 @@
+"""What contact rules cost a message: under 15 us of Python, Chile's caps included."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from benchmarks import country, wording
+from benchmarks.results import Result, median, progress
+from benchmarks.stage import Options, stage
+from benchmarks.store import Server
+from gateway import policies
+from gateway.carrier.admission import Admission
+from gateway.message import Message
+from gateway.policy.calendars import Calendars
+from gateway.store import Store
+from gateway.store.contacts import Admitted, Asked
+from gateway.store.queue import Claimed
+
+LIMIT_US = 15.0
+BATCH = 100
+ROUNDS = 5
+
+
+class _Nothing:
+    """A register that knows nobody: what is left is the Python side."""
+
+    async def admit(self, asked: Sequence[Asked], now_ms: int) -> list[Admitted]:
+        return [None] * len(asked)
+
+    async def unnote(self, admitted: object) -> None:
+        raise AssertionError
+
+
+async def run(options: Options) -> Result:
+    """Zone, calendar, decision and record of each; then with the lists and caps of a real store."""
+    size = options.sized(50_000, 5_000)
+    result = Result("rules", {"messages": size, "batch": BATCH, "rounds": ROUNDS})
+    folder = Path(tempfile.mkdtemp(prefix="recado-bench-"))
+    try:
+        book = policies.load(country.written(folder, country.always()))
+    finally:
+        shutil.rmtree(folder)
+    calendars = Calendars(book)
+    numbers = [wording.number(index, wording.VALID_NUMBERS) for index in range(size)]
+
+    def name(number: str) -> str:
+        return calendars.name(book.places.find(number), "prudent")
+
+    progress("rules: zone and calendar")
+    accepting = median([_each(name, numbers) for _ in range(ROUNDS)])
+    claimed = [_claimed(index, n, name(n)) for index, n in enumerate(numbers)]
+    progress("rules: verdicts without a store")
+    alone = Admission(calendars, _Nothing())
+    judging = median([await _judge(alone, claimed) for _ in range(ROUNDS)])
+    result.notes["zone and calendar, on accepting"] = f"{accepting:.2f} us a message"
+    result.notes["decision, question and record, on claiming"] = f"{judging:.2f} us a message"
+    must = "zone, calendar, decision, question and record: under 15 us of the processor a message"
+    result.holds(must, accepting + judging, "us", accepting + judging < LIMIT_US)
+    result.notes["with a real store, all together"] = (
+        f"{await _stored(calendars, claimed):.1f} us of time"
+    )
+    return result
+
+
+def _each(work: Callable[[str], str], numbers: list[str]) -> float:
+    began = time.process_time()
+    for number in numbers:
+        work(number)
+    return (time.process_time() - began) / len(numbers) * 1e6
+
+
+def _claimed(index: int, number: str, calendar: str) -> Claimed:
+    message = Message(
+        1, f"{index:026d}", "bench", "c", f"r{index}", number, "3450", "text", "gsm7", 3, "all", 1,
+        calendar=calendar,
+    )  # fmt: skip
+    return Claimed(f"all:3:{calendar}:c", "1-0", message)
+
+
+def _batches(claimed: list[Claimed]) -> Iterator[list[Claimed]]:
+    for begin in range(0, len(claimed), BATCH):
+        yield claimed[begin : begin + BATCH]
+
+
+async def _judge(
+    admission: Admission, claimed: list[Claimed], clock: Callable[[], float] = time.process_time
+) -> float:
+    """Microseconds a message, what the record keeps of it included; of our processor, or all."""
+    began = clock()
+    for batch in _batches(claimed):
+        now = time.time_ns() // 1_000_000
+        for verdict in await admission.judge(batch, now):
+            verdict.closes(now)
+            verdict.packed(now)
+    return (clock() - began) / len(claimed) * 1e6
+
+
+async def _stored(calendars: Calendars, claimed: list[Claimed]) -> float:
+    """The same with the store's script: wall time, each debtor once."""
+    progress("rules: verdicts with a real store")
+    async with stage() as on:
+        server = Server(on.crew, on.folder / "store")
+        await server.start()
+        store = Store(f"unix://{server.socket}")
+        await store.open()
+        try:
+            return await _judge(Admission(calendars, store.contacts), claimed, time.perf_counter)
+        finally:
+            await store.close()
