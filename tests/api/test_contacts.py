@@ -292,3 +292,13 @@ async def test_a_file(
     said = capsys.readouterr().out.splitlines()
     assert said[:2] == ["+56911111111", f"for Banco Uno: {lists[0]}"]
     assert said[-1] == "for everyone: on no list"
+
+
+async def test_a_campaign_that_needs_consent(api: Running, post: Post, store: Store) -> None:
+    """Its messages say so to whoever claims them; it is shown, and fixed for good."""
+    campaign = await api.campaign(consent="required")
+    assert (await api.call("GET", f"/v1/campaigns/{campaign}")).json["consent"] == "required"
+    await post(campaign=campaign)
+    await post()
+    claimed = await store.queue.claim(["chile"], "n", 9, NOW, 1)
+    assert sorted(item.message.consent for item in claimed) == [False, True]

@@ -173,3 +173,9 @@ async def test_moving_keeps_all_but_the_calendar(store: Store) -> None:
     record = await store.records.message("crm", one.message.id)
     assert record is not None
     assert (record.calendar, record.debtor) == ("cl-1", "d1")
+
+
+async def test_consent_is_needed_where_nothing_is_known_at_all(store: Store) -> None:
+    """The look that spares the rest sees it."""
+    await store.queue.put([made(1, consent=True)])
+    assert await outcome(store) == [("blocked", "no_consent")]
