@@ -501,7 +501,7 @@ def _status(options: argparse.Namespace) -> int:
 
 def _add_send(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("send", help="submit one message to a running gateway")
-    parser.add_argument("--to", required=True, help="the recipient, as +56912345678")
+    parser.add_argument("--to", required=True, help="the recipient, as +56981234567")
     parser.add_argument("--text", required=True)
     parser.add_argument("--from", dest="sender", help="default: the route's first sender")
     parser.add_argument("--campaign", help="the campaign's id")
@@ -551,7 +551,7 @@ def _add_contacts(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         )
     load.add_argument("--source", metavar="S", help="of the evidence (default: file FILE)")
     show = what.add_parser("show", help="what is known of a number")
-    show.add_argument("number", metavar="NUMBER", help="as +56912345678")
+    show.add_argument("number", metavar="NUMBER", help="as +56981234567")
     for command, act in ((load, _load_contacts), (show, _show_contact)):
         command.add_argument("--creditor", metavar="C", help="default: the client; *: everyone")
         _add_gateway(command)

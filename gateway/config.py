@@ -120,7 +120,7 @@ NAME = _matches(
     r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", "1 to 63 letters, digits, '.', '_' or '-', no '.' first"
 )
 LISTEN = text('"host:port" or "[address]:port"', _is_listen)
-MSISDN = _matches(r"\+[1-9][0-9]{6,14}", "a number as +56912345678 (E.164)")
+MSISDN = _matches(r"\+[1-9][0-9]{6,14}", "a number as +56981234567 (E.164)")
 PREFIX = _matches(r"\+[0-9]{0,15}", 'a prefix as "+56", or "+" for every number')
 SENDER = _matches(
     r"\+?[0-9]{1,20}|[\x20-\x7e]{1,11}",

@@ -13,6 +13,8 @@ from gateway.api.problems import fault
 from gateway.api.shapes import Items, LifeEvent, MessageQuery, MessageView, SegmentView
 from gateway.api.tally import rfc3339
 from gateway.message import MessageState
+from gateway.policy.calendar import NEVER
+from gateway.policy.calendars import ANY, HELD
 from gateway.policy.route import route_name
 from gateway.store.types import MessageRecord
 
@@ -86,7 +88,25 @@ async def view(context: Context, record: MessageRecord) -> MessageView:
     return _view(context, record)
 
 
+def _sleep(context: Context, record: MessageRecord) -> tuple[str, int]:
+    """Why a message on a lane that is not read waits, and until when (0: nobody knows)."""
+    calendars = context.calendars
+    if calendars is None or record.calendar == ANY or record.reason:
+        return record.reason, record.not_before_ms
+    if record.state is not MessageState.queued or calendars.of(record.calendar) is None:
+        return record.reason, record.not_before_ms
+    is_open, until = calendars.look(record.calendar, context.clock())
+    if is_open:
+        return "", 0
+    if record.calendar == HELD:
+        return "unknown_zone", 0
+    if calendars.rule(record.calendar, context.clock())[0] is None:
+        return "no_policy", 0
+    return "quiet_hours", until if until < NEVER else 0
+
+
 def _view(context: Context, record: MessageRecord) -> MessageView:
+    reason, not_before = _sleep(context, record)
     return MessageView(
         id=record.id,
         state=record.state.name,
@@ -102,9 +122,9 @@ def _view(context: Context, record: MessageRecord) -> MessageView:
         debtor=record.debtor or None,
         route=route_name(record.route) or None,
         carrier=record.carrier or None,
-        reason=record.reason or None,
+        reason=reason or None,
         error=record.error or None,
-        not_before=_time(record.not_before_ms),
+        not_before=_time(not_before),
         expires_at=_time(record.expires_ms),
         submitted_at=_time(record.submitted_ms),
         final_at=_time(record.final_ms),

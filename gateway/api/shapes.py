@@ -25,7 +25,7 @@ Number = Annotated[
     str,
     Meta(
         description="E.164: + and 7 to 15 digits",
-        examples=["+56912345678"],
+        examples=["+56981234567"],
         extra_json_schema={"pattern": NUMBER_PATTERN},
     ),
 ]

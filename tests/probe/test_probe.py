@@ -617,7 +617,7 @@ def test_an_intermediate_receipt_is_not_the_end(loop: Loop, probe: Probe) -> Non
     [
         (("--text", "x"), "--text without --to: only --to sends a message"),
         (("--from", "x", "--text", "x"), "--from and --text without --to"),
-        (("--to", "12"), "--to: found '12'; allowed: a number as +56912345678"),
+        (("--to", "12"), "--to: found '12'; allowed: a number as +56981234567"),
         (("--to", "+541112345678"), "--from is missing"),
         (("--to", TO, "--from", "ñ"), "--from: found 'ñ'; allowed: "),
         (("--to", TO, "--text", "x" * 161), "--text: it takes 2 segments; allowed: one"),

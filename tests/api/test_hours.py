@@ -1,0 +1,63 @@
+"""What a message says of the hours it waits for: as it is submitted, and when it is read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gateway.config import Route
+from tests.api.conftest import Running
+from tests.api.test_findings import CHILE, post
+from tests.api.test_findings import api as api
+from tests.policy.slow import ms
+
+NIGHT, DAY = ms("2026-07-14T03:00:00Z"), ms("2026-07-14T15:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("now", "to", "reason", "not_before"),
+    [
+        (NIGHT, CHILE, "quiet_hours", "2026-07-14T12:00:00.000Z"),
+        (DAY, CHILE, None, None),
+        (DAY, "+56912345678", "unknown_zone", None),
+        (DAY, "+819012345678", "no_policy", None),
+    ],
+)
+async def test_it_says_why_it_waits_and_until_when(
+    api: Running, now: int, to: str, reason: str | None, not_before: str | None
+) -> None:
+    api.clock.now = now
+    api.configure(routes=_everywhere(api))
+    accepted = await post(api, to=to)
+    assert (accepted.status, accepted.json["state"]) == (202, "queued")
+    assert accepted.json.get("reason") == reason
+    assert accepted.json.get("not_before") == not_before
+    read = await api.call("GET", f"/v1/messages/{accepted.json['id']}")
+    assert read.json.get("reason") == reason
+    assert read.json.get("not_before") == not_before
+
+
+def _everywhere(api: Running) -> tuple[Route, ...]:
+    return tuple(replace(one, prefixes=("+",)) for one in api.api.context.config.routes[:1])
+
+
+async def test_a_later_time_of_its_own_goes_before(api: Running) -> None:
+    api.clock.now = NIGHT
+    answer = await post(api, send_at="2026-07-14T16:00:00Z")
+    assert answer.json["not_before"] == "2026-07-14T16:00:00.000Z"
+
+
+async def test_in_the_morning_it_no_longer_waits(api: Running) -> None:
+    api.clock.now = NIGHT
+    accepted = await post(api)
+    api.clock.now = ms("2026-07-14T12:00:00Z")
+    read = await api.call("GET", f"/v1/messages/{accepted.json['id']}")
+    assert (read.json.get("reason"), read.json.get("not_before")) == (None, None)
+
+
+async def test_the_usa_is_off(api: Running) -> None:
+    api.clock.now = DAY
+    api.configure(routes=_everywhere(api))
+    answer = await post(api, to="+12125550123")
+    assert (answer.json["state"], answer.json["reason"]) == ("blocked", "country_off")
