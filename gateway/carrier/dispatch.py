@@ -66,6 +66,8 @@ POLL = 0.02
 RATE_SECONDS = 2.0
 IDLE = 0.25
 """Seconds between turns that nothing asks for: none of them should be needed."""
+STALE_MS = 10_000
+"""What a slow carrier has kept waiting so long here is judged anew before it leaves."""
 HELD_MS = 86_400_000
 """What may not go before somebody does something is looked at again so often."""
 STORE_PAUSE = 0.25
@@ -333,6 +335,9 @@ class Pump:
                 if 0 < job.message.expires_ms <= now_ms:
                     self._decided_anew(job, Discard("expired"), now_ms)
                     self._finish(job, settle_expired(job, now_ms))
+                elif job.judged_ms and now_ms - job.judged_ms > STALE_MS:
+                    # Somebody may have asked for no more since.
+                    self._finish(job, settle_waiting(job, -1, "judged_anew"))
                 elif closing.too_late(job.deadline, now_ms, self._takes_ms(job)):
                     self._finish(job, self._hours_over(job, now_ms))
                 else:
@@ -508,6 +513,7 @@ class Pump:
         match verdict.outcome:
             case Send():
                 job.deadline = verdict.closes(now_ms) - self.margin_ms
+                job.judged_ms = now_ms
                 return True
             case Wait(until, reason):
                 until = now_ms + HELD_MS if until is None else until

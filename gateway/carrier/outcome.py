@@ -44,9 +44,8 @@ class Job:
     """
 
     __slots__ = (
-        "bind", "bodies", "cost", "deadline", "decision", "entry", "fates", "ids", "lane",
-        "message", "next", "noted", "over",
-        "pending", "retry", "sent_ms", "verdict",
+        "bind", "bodies", "cost", "deadline", "decision", "entry", "fates", "ids", "judged_ms",
+        "lane", "message", "next", "noted", "over", "pending", "retry", "sent_ms", "verdict",
     )  # fmt: skip
 
     def __init__(self, lane: str, entry: str, message: Message, whole: bool = False) -> None:
@@ -71,6 +70,8 @@ class Job:
         self.decision = ""
         """What the contact rules said of it, packed."""
         self.verdict: Verdict | None = None
+        self.judged_ms = 0
+        """When the contact rules let it go; 0: they were not asked."""
         self.noted = ""
         """The creditor and debtor among whose contacts it is noted."""
         self.over = False

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from gateway import policies
+from gateway.carrier import dispatch
 from gateway.carrier.admission import Admission
 from gateway.carrier.heard import Hearing
 from gateway.clock import wall_ms
@@ -250,6 +251,23 @@ async def test_a_stored_zone_goes_before_the_numbers(line: MakeLine, tmp_path: P
     (found,) = (await made.store.records.messages("crm")).items
     assert found.not_before_ms > wall_ms()
     assert made.line.carrier.submissions == []
+
+
+async def test_what_a_slow_carrier_kept_waiting_is_judged_anew(
+    line: MakeLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was let go, and before it could leave its recipient asked for no more."""
+    monkeypatch.setattr(dispatch, "STALE_MS", 200)
+    made = Ruled(await line({"delay_ms": 500}, window=2), book(tmp_path))
+    await made.put(*range(1, 7))
+
+    async def two_left() -> bool:
+        return len(made.line.carrier.submissions) == 2 and made.line.account.pump.in_flight > 2
+
+    await until(two_left)
+    await made.store.contacts.keep("crm", {"56900000004": Known(listed=int(Listed.OPT_OUT))})
+    await made.line.until(delivered=5, blocked=1)
+    assert "56900000004" not in {s.recipient for s in made.line.carrier.submissions}
 
 
 async def test_exactly_one_of_many_racing_is_admitted(store: Store) -> None:
