@@ -461,13 +461,13 @@ class CancelOut(msgspec.Struct, kw_only=True):
 ListName = Literal["opt_out", "wrong_number", "legal_stop", "consent"]
 ChannelName = Literal["sms", "email", "im", "whatsapp", "letter", "call", "visit"]
 REASON_PATTERN = "^[a-z0-9_]{1,40}$"
-CREDITOR_PATTERN = r"^(\*|[\w .&-]{1,100})$"
+EVERY_CREDITOR_PATTERN = rf"^(\*|{CREDITOR_PATTERN[1:-1]})$"
 
 CreditorName = Annotated[
     str,
     Meta(
         description="for whom debtors are contacted; default: the client's name",
-        extra_json_schema={"pattern": CREDITOR_PATTERN},
+        extra_json_schema={"pattern": EVERY_CREDITOR_PATTERN},
     ),
 ]
 
