@@ -15,8 +15,9 @@ import msgspec
 
 from gateway.audit.lines import Line, stamp
 from gateway.message import Message, MessageState
+from gateway.policy import calendars as names
 from gateway.policy.calendar import NEVER, local_text
-from gateway.policy.calendars import ANY, Calendars
+from gateway.policy.calendars import ANSWER, ANY, Calendars
 from gateway.policy.caps import Contact, thresholds
 from gateway.policy.decide import (
     Discard,
@@ -210,7 +211,7 @@ class Admission:
 
     def _by_hours(self, item: Claimed, now: int) -> Verdict:
         message = item.message
-        if message.calendar == ANY or self.calendars is None:
+        if message.calendar in names.FREE or self.calendars is None:
             return Verdict(FREE)
         rule, place = self.calendars.rule(message.calendar, now)
         consents = Listed.CONSENT if rule and rule.profile.needs_consent else Listed.NOTHING
@@ -247,6 +248,8 @@ class Admission:
     ) -> None:
         message, (own, common) = item.message, known
         listed = listed_of(own, common)
+        if message.calendar == ANSWER:
+            listed &= ~Listed.OPT_OUT
         verdict.listed = int(listed & ~Listed.CONSENT)
         if verdict.rule is None:
             verdict.outcome = refused(now, None, listed, None) or verdict.outcome

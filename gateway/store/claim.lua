@@ -28,7 +28,7 @@ local function may_run(lane)
   return state
 end
 
-local open, alone = {any = true}, {}
+local open, alone = {any = true, answer = true}, {}
 for _, calendar in ipairs(args[7]) do open[calendar] = true end
 for _, calendar in ipairs(args[8]) do alone[calendar] = true end
 local LOOK = #args[8] > 0 and -1 or 15
