@@ -111,6 +111,7 @@ async def test_a_refusal_is_understood(carrier: Simulator, esme: Esme) -> None:
     assert await esme.submit("56900000011", "hola") == [(0x0B, "")]
     ((status, _),) = await esme.submit("56900000001", "hola")
     assert status == 0
+    await esme.delivered(1)  # else it meets the answer to the unbind
     await esme.unbind()
 
 
