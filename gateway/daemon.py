@@ -33,7 +33,7 @@ from gateway.errors import CallerError, Fenced, RecadoError, StoreUnavailable
 from gateway.message import InDoubtRule, Message, MessageState, read_fates, write_fates
 from gateway.metrics import Metrics
 from gateway.notify import Notify
-from gateway.policy.calendars import ANSWER, FREE, Calendars
+from gateway.policy.calendars import ALWAYS, ANSWER, Calendars
 from gateway.store import Store
 from gateway.store.correlation import Heard
 from gateway.store.embedded import EmbeddedServer
@@ -381,7 +381,7 @@ class Daemon:
             return False
         routes, opened = set(account.pump.routes()), self.calendars.open_at(wall_ms())
         return any(
-            route in routes and calendar not in FREE and calendar not in opened
+            route in routes and calendar not in ALWAYS and calendar not in opened
             for route, calendar in self.store.queue.calendars_seen
         )
 

@@ -14,7 +14,7 @@ from gateway.api.shapes import Items, LifeEvent, MessageQuery, MessageView, Segm
 from gateway.api.tally import rfc3339
 from gateway.message import MessageState
 from gateway.policy.calendar import NEVER
-from gateway.policy.calendars import FREE, HELD
+from gateway.policy.calendars import ALWAYS, HELD
 from gateway.policy.route import route_name
 from gateway.store.types import MessageRecord
 
@@ -91,7 +91,7 @@ async def view(context: Context, record: MessageRecord) -> MessageView:
 def _sleep(context: Context, record: MessageRecord) -> tuple[str, int]:
     """Why a message on a lane that is not read waits, and until when (0: nobody knows)."""
     calendars = context.calendars
-    if calendars is None or record.calendar in FREE or record.reason:
+    if calendars is None or record.calendar in ALWAYS or record.reason:
         return record.reason, record.not_before_ms
     if record.state is not MessageState.queued or calendars.of(record.calendar) is None:
         return record.reason, record.not_before_ms

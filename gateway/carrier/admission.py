@@ -15,9 +15,8 @@ import msgspec
 
 from gateway.audit.lines import Line, stamp
 from gateway.message import Message, MessageState
-from gateway.policy import calendars as names
 from gateway.policy.calendar import NEVER, local_text
-from gateway.policy.calendars import ANSWER, ANY, Calendars
+from gateway.policy.calendars import ALWAYS, ANSWER, ANY, Calendars
 from gateway.policy.caps import Contact, thresholds
 from gateway.policy.decide import (
     Discard,
@@ -46,6 +45,8 @@ from gateway.store.queue import Claimed
 from gateway.store.waiting import LEGAL
 
 FREE = Send(NEVER)
+_Groups = dict[tuple[int, tuple[str, ...]], Group | None]
+"""What a batch asks of the caps, by rule and zones."""
 ASK_AGAIN_MS = 1_000
 
 
@@ -154,7 +155,7 @@ class Admission:
         if self.calendars is None and await self._all_may_go(claimed, now):
             return [Verdict(FREE)] * len(claimed)
         verdicts = [self._by_hours(item, now) for item in claimed]
-        groups: dict[int, Group | None] = {}
+        groups: _Groups = {}
         waiting = [n for n, v in enumerate(verdicts) if type(v.outcome) is Send]
         asked = [self._asked(claimed[n], verdicts[n], groups, now) for n in waiting]
         if not asked:
@@ -196,7 +197,7 @@ class Admission:
         self, claimed: Sequence[Claimed], verdicts: list[Verdict], which: list[int], now: int
     ) -> None:
         """What is known of their numbers lets them go: now the caps."""
-        groups: dict[int, Group | None] = {}
+        groups: _Groups = {}
         asked = [
             self._asked(claimed[n], verdicts[n], groups, now)._replace(looked=True) for n in which
         ]
@@ -211,20 +212,18 @@ class Admission:
 
     def _by_hours(self, item: Claimed, now: int) -> Verdict:
         message = item.message
-        if message.calendar in names.FREE or self.calendars is None:
+        if message.calendar in ALWAYS or self.calendars is None:
             return Verdict(FREE)
         rule, place = self.calendars.rule(message.calendar, now)
         consents = Listed.CONSENT if rule and rule.profile.needs_consent else Listed.NOTHING
         outcome = decide(now, rule, place, expires=message.expires_ms or NEVER, listed=consents)
         return Verdict(outcome, message.calendar, rule, place)
 
-    def _asked(
-        self, item: Claimed, verdict: Verdict, groups: dict[int, Group | None], now: int
-    ) -> Asked:
+    def _asked(self, item: Claimed, verdict: Verdict, groups: _Groups, now: int) -> Asked:
         rule, message = verdict.rule, item.message
         group = None
         if rule is not None and verdict.place is not None:
-            key = hash((id(rule), verdict.place.zones))
+            key = (id(rule), verdict.place.zones)
             if key not in groups:
                 groups[key] = _group(rule, verdict.place, now)
             group = groups[key]

@@ -23,7 +23,7 @@ ANY = "any"
 ANSWER = "answer"
 """The calendar of the one answer to a debtor who asks for no more: it goes at once, to him alone of
 those who have opted out."""
-FREE = (ANY, ANSWER)
+ALWAYS = (ANY, ANSWER)
 """Always open."""
 HELD = "held"
 """The calendar of recipients of whom nobody knows where they are: it never opens."""
@@ -76,7 +76,7 @@ class Calendars:
 
     def unknown(self, names: Iterable[str]) -> list[str]:
         """Those that this process has not learned of yet."""
-        return [name for name in names if name not in FREE and name not in self._known]
+        return [name for name in names if name not in ALWAYS and name not in self._known]
 
     def learn(self, name: str, blob: bytes) -> None:
         """What the store has of a calendar that another process made."""
