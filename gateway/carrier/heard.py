@@ -11,22 +11,16 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from gateway.clock import wall_ms
-from gateway.message import MessageState
-from gateway.policy.decide import Listed
+from gateway.policy.decide import Listed, refused
 from gateway.policy.optout import LegalStop, Meaning, Start, Stop, WrongNumber, classify
+from gateway.policy.packed import lists
 from gateway.store import Store
-from gateway.store.contacts import EVERYONE, Entry, Known
+from gateway.store.contacts import EVERYONE, Change, Entry
 from gateway.store.correlation import Heard
 
 log = logging.getLogger(__name__)
 
-NAMES = {
-    Listed.OPT_OUT: "opt_out",
-    Listed.WRONG_NUMBER: "wrong_number",
-    Listed.LEGAL_STOP: "legal_stop",
-}
 _ALSO = {"wrong_number": Listed.WRONG_NUMBER, "legal": Listed.LEGAL_STOP}
-_WAITING = (MessageState.scheduled, MessageState.queued)
 
 Confirm = Callable[[Heard], Awaitable[None]]
 """Tells a debtor, once, that there will be no more messages."""
@@ -51,37 +45,24 @@ class Hearing:
     async def _stop(
         self, heard: Heard, meaning: Stop | WrongNumber | LegalStop, carrier: str
     ) -> None:
-        scope, lists, review = _asked(meaning)
-        creditor = EVERYONE if scope == "all" else heard.creditor
-        now = wall_ms()
-        known = (await self._store.contacts.known(creditor, [heard.sender]))[0] or Known()
-        confirm = Listed.OPT_OUT in lists and not known.confirmed_ms and not _private(lists)
-        known.listed |= int(lists)
-        known.entries += [
-            Entry(now, NAMES[one], "reply", heard.text[:160], carrier, review) for one in lists
-        ]
-        if confirm:
-            known.confirmed_ms = now
-        await self._store.contacts.keep(creditor, {heard.sender: known})
-        names = ", ".join(NAMES[one] for one in lists)
-        log.info("stopped by a reply", extra={"to": heard.sender, "lists": names})
-        await self._end_waiting(heard, NAMES[next(iter(lists))], now)
-        if confirm:
+        scope, asked, review = _asked(meaning)
+        creditor, number, now = (
+            EVERYONE if scope == "all" else heard.creditor,
+            heard.sender,
+            wall_ms(),
+        )
+        names = lists(int(asked))
+        entries = [Entry(now, name, "reply", heard.text[:160], carrier, review) for name in names]
+        confirms = now if Listed.OPT_OUT in asked and not _private(asked) else 0
+        change = Change(number, creditor, int(asked), entries=entries, confirmed_ms=confirms)
+        (first,) = await self._store.contacts.learn([change])
+        log.info("stopped by a reply", extra={"to": number, "lists": ", ".join(names)})
+        ends = refused(now, None, asked, None)
+        assert ends is not None
+        of = "" if creditor == EVERYONE else creditor
+        await self._store.waiting.block({(of, number): ends.reason}, now)
+        if first:
             await self._confirm(heard)
-
-    async def _end_waiting(self, heard: Heard, reason: str, now: int) -> None:
-        """What waits for that number does not go; what is claimed already is asked about there."""
-        cursor: str | None = None
-        while True:
-            page = await self._store.records.messages(
-                heard.client, to=heard.sender, cursor=cursor, limit=500
-            )
-            waiting = [one.id for one in page.items if one.state in _WAITING]
-            if waiting:
-                await self._store.queue.cancel(heard.client, waiting, now, reason)
-            cursor = page.next
-            if cursor is None:
-                return
 
     async def _start(self, heard: Heard, meaning: Start, carrier: str) -> None:
         """The channel is open again; a legal stop and a wrong number stay."""
@@ -89,26 +70,28 @@ class Hearing:
         for creditor in (heard.creditor, EVERYONE):
             known = (await self._store.contacts.known(creditor, [heard.sender]))[0]
             if known is not None and known.listed & Listed.OPT_OUT:
-                known.listed &= ~int(Listed.OPT_OUT)
-                known.confirmed_ms = 0
-                known.entries.append(Entry(now, "-opt_out", "reply", heard.text[:160], carrier))
-                await self._store.contacts.keep(creditor, {heard.sender: known})
+                entry = Entry(now, "-opt_out", "reply", heard.text[:160], carrier)
+                leaves = int(Listed.OPT_OUT)
+                change = Change(
+                    heard.sender, creditor, leaves=leaves, entries=[entry], confirmed_ms=-1
+                )
+                await self._store.contacts.learn([change])
 
 
 def _asked(meaning: Meaning) -> tuple[str, Listed, bool]:
     """For whom, which lists, and whether somebody should look at it."""
     match meaning:
         case Stop(scope, inferred, _, also):
-            lists = Listed.OPT_OUT
+            asked = Listed.OPT_OUT
             for name in also:
-                lists |= _ALSO[name]
-            return scope, lists, inferred
+                asked |= _ALSO[name]
+            return scope, asked, inferred
         case WrongNumber():
             return "creditor", Listed.WRONG_NUMBER, True
         case _:
             return "creditor", Listed.LEGAL_STOP, True
 
 
-def _private(lists: Listed) -> bool:
+def _private(asked: Listed) -> bool:
     """To a wrong number nothing is confirmed, nor to one with a lawyer."""
-    return bool(lists & (Listed.WRONG_NUMBER | Listed.LEGAL_STOP))
+    return bool(asked & (Listed.WRONG_NUMBER | Listed.LEGAL_STOP))

@@ -104,6 +104,8 @@ class Change(NamedTuple):
     zones: tuple[str, ...] | None = None
     region: str | None = None
     entries: Sequence[Entry] = ()
+    confirmed_ms: int = 0
+    """When its opt-out is confirmed to it, if it has not been; -1: it has not been any more."""
 
 
 Admitted = tuple[Known | None, Known | None] | list[Touch] | Stopped | None
@@ -160,19 +162,26 @@ class Contacts:
             keys += [self._keys("stops", client, str(at)) for at in (span - 1, span)]
         return not await self._redis.call("EXISTS", *keys)
 
-    async def learn(self, changes: Sequence[Change]) -> None:
-        """Take in what is told of numbers, all of it in one step."""
+    async def learn(self, changes: Sequence[Change]) -> list[bool]:
+        """Take in what is told of numbers, all of it in one step.
+
+        Answers for each whether it is the first since the last that asked for nothing more to be
+        confirmed.
+        """
         rows = [
             [
                 c.creditor, c.number, c.comes_on, c.leaves,
                 False if c.zones is None else c.zones,
                 False if c.region is None else c.region,
-                c.entries,
+                c.entries, c.confirmed_ms,
             ]
             for c in changes
         ]  # fmt: skip
-        if rows:
-            await self._redis.run(scripts.LEARN, [KEPT_ENTRIES, rows])
+        if not rows:
+            return []
+        return [
+            answer == 1 for answer in await self._redis.run(scripts.LEARN, [KEPT_ENTRIES, rows])
+        ]
 
     async def forget(self, creditor: str, number: str) -> bool:
         """Forget what is known of a number for a creditor; was there anything?"""

@@ -1,10 +1,11 @@
 -- learn: what is told of the owners of numbers, with its evidence. ARGV[1] {kept, rows}.
 -- row: {creditor, number, lists it comes on, lists it leaves, zones|false, region|false,
--- {{ms, what, source, text, by, review}, ...}}. What is not given stays as it is.
+-- {{ms, what, source, text, by, review}, ...}, confirmed_ms (0: stays as it is, -1: not any more)}.
+-- What is not given stays as it is. Answers for each row whether it is the first to be confirmed.
 -- Of the entries the latest are kept, and the latest of each kind whatever comes after it: it is the
 -- evidence for what holds. One that is there already is not kept twice.
 local args = cmsgpack.unpack(ARGV[1])
-local kept, fields, order = args[1], {}, {}
+local kept, fields, order, answers = args[1], {}, {}, {}
 
 -- What is known as it is read for the first time in this batch: one look a creditor.
 local function read_all(rows)
@@ -46,13 +47,15 @@ local function trimmed(entries)
 end
 
 read_all(args[2])
-for _, row in ipairs(args[2]) do
+for i, row in ipairs(args[2]) do
   local known = fields[row[1]][row[2]]
   known[1] = bit.bor(bit.band(known[1], bit.bnot(row[4])), row[3])
   if row[5] then known[2] = row[5] end
   if row[6] then known[3] = row[6] end
   for _, entry in ipairs(row[7]) do add(known[4], entry) end
   known[4] = trimmed(known[4])
+  answers[i] = row[8] > 0 and known[5] == 0 and 1 or 0
+  if row[8] < 0 then known[5] = 0 elseif answers[i] == 1 then known[5] = row[8] end
 end
 for _, creditor in ipairs(order) do
   local flat = {}
@@ -62,4 +65,4 @@ for _, creditor in ipairs(order) do
   end
   call('HSET', K_contact .. creditor, unpack(flat))
 end
-return #args[2]
+return answers
