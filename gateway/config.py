@@ -40,6 +40,7 @@ from gateway.tomlshape import (
     nearest,
     one_of,
     pair,
+    parses,
     seconds,
     secret,
     share,
@@ -81,14 +82,6 @@ def parse_listen(listen: str) -> tuple[str, int]:
     return found[1] or found[2], int(found[3])
 
 
-def _is_listen(value: str) -> bool:
-    try:
-        parse_listen(value)
-    except ValueError:
-        return False
-    return True
-
-
 def _is_redis_url(value: str) -> bool:
     if value == "embedded":
         return True
@@ -119,7 +112,7 @@ def _octets(most: int, *, least: int = 0) -> Kind:
 NAME = _matches(
     r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", "1 to 63 letters, digits, '.', '_' or '-', no '.' first"
 )
-LISTEN = text('"host:port" or "[address]:port"', _is_listen)
+LISTEN = text('"host:port" or "[address]:port"', parses(parse_listen))
 MSISDN = _matches(r"\+[1-9][0-9]{6,14}", "a number as +56981234567 (E.164)")
 PREFIX = _matches(r"\+[0-9]{0,15}", 'a prefix as "+56", or "+" for every number')
 SENDER = _matches(
@@ -158,22 +151,6 @@ PATTERN_RULES = (
 RECEIPT_STATES = words(one_of(*(state.value for state in ReceiptState)), "the carrier's words", 64)
 
 
-def _is_rule(words: str) -> bool:
-    try:
-        refusal.rule(words)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_span(words: str) -> bool:
-    try:
-        spans.span(words)
-    except ValueError:
-        return False
-    return True
-
-
 def _is_zone(name: str) -> bool:
     try:
         ZoneInfo(name)
@@ -182,9 +159,9 @@ def _is_zone(name: str) -> bool:
     return True
 
 
-SPAN = text(spans.WRITTEN, _is_span)
+SPAN = text(spans.WRITTEN, parses(spans.span))
 ZONE = text("the name of a time zone, as America/Santiago (IANA)", _is_zone)
-STATUSES = words(text(refusal.WORDS, _is_rule), "a command_status", 40)
+STATUSES = words(text(refusal.WORDS, parses(refusal.rule)), "a command_status", 40)
 CAMPAIGN = text("the name of a campaign, perhaps with * at its end", lambda v: 0 < len(v) <= 200)
 HOST = _matches(r"[^\s/\[\]]+", "a host name or address")
 

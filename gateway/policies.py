@@ -53,6 +53,7 @@ from gateway.tomlshape import (
     each,
     nearest,
     one_of,
+    parses,
     text,
     whole,
 )
@@ -104,17 +105,9 @@ def parse_window(value: str) -> Window:
     return opens, closes
 
 
-def _is_window(value: str) -> bool:
-    try:
-        parse_window(value)
-    except ValueError:
-        return False
-    return True
-
-
 ZONE = text("a zone of the IANA tz database", _is_zone)
 DAYS = text('a day as "2026-07-13", "11-02" or "easter-3"', _is_day)
-WINDOWS = each(text(WINDOW_RULES, _is_window))
+WINDOWS = each(text(WINDOW_RULES, parses(parse_window)))
 WORD = text("a text, not empty")
 DOES = one_of("warn", "refuse")
 LINT_NAME = text(
@@ -512,7 +505,7 @@ def _windows(value: object, place: Place, reading: Reading) -> tuple[Window, ...
         return ()
     found = []
     for i, item in enumerate(value):
-        if isinstance(item, str) and _is_window(item):
+        if isinstance(item, str) and parses(parse_window)(item):
             found.append(parse_window(item))
         else:
             reading.wrong(place[i], item, WINDOW_RULES)

@@ -99,6 +99,19 @@ def text(allowed: str, accepts: Callable[[str], bool] = bool) -> Kind:
     return Kind(allowed, str, accepts)
 
 
+def parses(parse: Callable[[str], object]) -> Callable[[str], bool]:
+    """Whether ``parse`` takes a value: it raises ValueError for what it does not."""
+
+    def accepts(value: str) -> bool:
+        try:
+            parse(value)
+        except ValueError:
+            return False
+        return True
+
+    return accepts
+
+
 def secret(allowed: str, accepts: Callable[[str], bool] = bool) -> Kind:
     """A text that is never shown, and that may come from a file or the environment."""
     return Kind(allowed, str, accepts, secret=True)
