@@ -157,8 +157,6 @@ class Daemon:
         policy = self.config.policy
         if policy.profile == "off":
             log.warning("contact rules are off: no hours, no caps; stops and lists hold")
-            for account in self.carriers.accounts.values():
-                account.pump.admission = Admission(None, self.store.contacts)
             return None
         main = self.config.files[0] if self.config.files else None
         calendars = Calendars(policies.load(main))
@@ -192,6 +190,8 @@ class Daemon:
     async def _open(self) -> None:
         """Wake the lanes of calendars that have opened, to the second; learn of new ones."""
         calendars = self.calendars
+        if calendars is None and await self.store.queue.wake_all(wall_ms()):
+            self.carriers.wake()
         while calendars is not None and not self._over:
             now = wall_ms()
             opened = calendars.open_at(now)

@@ -1,15 +1,16 @@
 """May a claimed message go, by the contact rules? Asked once for all that were claimed together.
 
-Hours are known here; stops, lists and the contacts of late are in the store, which answers for all
-in one call and notes who may go as contacted, so that of two messages for one debtor one goes.
-Stops and lists hold for every message, also where contact rules are off.
+Hours are known here; stops, lists and the contacts of late are in the store, which says of each
+message what they mean for it as it is claimed, and notes who may go as contacted, so that of two
+messages for one debtor one goes. Stops and lists hold for every message, also where contact rules
+are off.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -32,11 +33,13 @@ from gateway.policy.decide import (
 from gateway.policy.packed import lists, pack, parts
 from gateway.policy.zones import NOWHERE, Place
 from gateway.store.contacts import (
+    EVERY_CALENDAR,
     KEPT_TOUCHES_MS,
     Admitted,
     Asked,
     Group,
     Known,
+    Opened,
     Stopped,
     listed_of,
     whereabouts,
@@ -45,8 +48,6 @@ from gateway.store.queue import Claimed
 from gateway.store.waiting import LEGAL
 
 FREE = Send(NEVER)
-_Groups = dict[tuple[int, tuple[str, ...]], Group | None]
-"""What a batch asks of the caps, by rule and zones."""
 ASK_AGAIN_MS = 1_000
 
 
@@ -55,12 +56,6 @@ class Register(Protocol):
 
     async def admit(self, asked: Sequence[Asked], now_ms: int) -> list[Admitted]:
         """May these go, by the lists and caps? Who may is noted as contacted."""
-
-    async def unnote(self, admitted: Iterable[Asked]) -> None:
-        """These were admitted and reached no carrier."""
-
-    async def nothing(self, creditors: Iterable[str], clients: Iterable[str], now_ms: int) -> bool:
-        """Is nothing known of anybody, for these creditors and clients?"""
 
 
 class Verdict(msgspec.Struct, gc=False):
@@ -78,14 +73,8 @@ class Verdict(msgspec.Struct, gc=False):
     """Under which name it was noted as a contact; empty: it was not."""
     ends: MessageState = MessageState.blocked
     """The state of one that never goes."""
-
-    def closes(self, now: int) -> int:
-        """When the hours in which it may go are over."""
-        if self.rule is None or self.place is None:
-            return NEVER
-        return min(
-            self.rule.hours(self.place.zones, self.place.region).look(now)[1], self.rule.until
-        )
+    closes: int = NEVER
+    """When the hours in which it may go are over."""
 
     def packed(self, now: int) -> str:
         """What the record keeps of it."""
@@ -100,11 +89,11 @@ class Verdict(msgspec.Struct, gc=False):
             self.listed,
         )
 
-    def next_hours(self, now: int) -> Wait:
+    def next_hours(self) -> Wait:
         """From the end of its hours until they begin again."""
         if self.rule is None or self.place is None:
             return Wait(None, "quiet_hours")
-        until = opening(self.closes(now), self.rule, self.place)
+        until = opening(self.closes, self.rule, self.place)
         return Wait(None if until >= NEVER else until, "quiet_hours")
 
     def line(self, message: Message, carrier: str, now: int) -> Line:
@@ -138,6 +127,16 @@ def _local(zones: tuple[str, ...], second: int) -> tuple[str, ...]:
     return tuple([local_text(zone, second) for zone in zones])
 
 
+class _Here(NamedTuple):
+    """What the rules say at an instant of a calendar's messages, lists and caps aside."""
+
+    rule: Rule | None
+    place: Place
+    outcome: Outcome
+    """Of a message that never expires."""
+    closes: int
+
+
 class Admission:
     """The contact rules for what a pump has claimed."""
 
@@ -145,62 +144,64 @@ class Admission:
         self.calendars = calendars
         """None: contact rules are off, and only stops and lists are asked."""
         self._contacts = contacts
+        self.groups: dict[str, Group | None] = {}
+        """What the caps of each open calendar ask, as of the last :meth:`opened`."""
+        self._groups_until = 0
+        self._open_at: Mapping[str, int] = {}
+        """The calendars that ``groups`` are of."""
+        self._opened = EVERY_CALENDAR
 
-    def open_at(self, now: int) -> dict[str, int]:
+    def open_at(self, now: int) -> Mapping[str, int]:
         """The calendars that are open, and until when each is."""
         return self.calendars.open_at(now) if self.calendars is not None else {}
 
+    def opened(self, now: int) -> Opened:
+        """The same, with what the caps of each ask of whoever wants to go."""
+        if self.calendars is None:
+            return EVERY_CALENDAR
+        open_at = self.calendars.open_at(now)
+        if open_at is not self._open_at or now >= self._groups_until:
+            asked = {name: _group(*self.calendars.rule(name, now), now) for name in open_at}
+            self.groups = {name: group for name, (group, _) in asked.items()}
+            self._groups_until = min((until for _, until in asked.values()), default=NEVER)
+            self._opened, self._open_at = Opened(self.groups), open_at
+        return self._opened
+
     async def judge(self, claimed: Sequence[Claimed], now: int) -> list[Verdict]:
         """One verdict each, in order. Raises StoreUnavailable."""
-        if self.calendars is None and await self._all_may_go(claimed, now):
+        if self.calendars is None and not any(c.said or c.message.consent for c in claimed):
             return [Verdict(FREE)] * len(claimed)
-        verdicts = [self._by_hours(item, now) for item in claimed]
-        groups: _Groups = {}
-        waiting = [n for n, v in enumerate(verdicts) if type(v.outcome) is Send]
-        asked = [self._asked(claimed[n], verdicts[n], groups, now) for n in waiting]
-        if not asked:
-            return verdicts
+        here: dict[str, _Here] = {}
+        verdicts: list[Verdict] = []
         again: list[int] = []
-        answers = await self._contacts.admit(asked, now)
-        for n, one, answer in zip(waiting, asked, answers, strict=True):
-            if answer is None:
-                if _needs_consent(claimed[n], verdicts[n]):
-                    verdicts[n].outcome = Discard("no_consent")
-                    await self._contacts.unnote([one])
-                else:
-                    verdicts[n].noted = one.noted
-            elif isinstance(answer, Stopped):
-                _stop(verdicts[n], answer)
-            elif isinstance(answer, tuple):
-                self._by_record(claimed[n], verdicts[n], answer, now)
-                if type(verdicts[n].outcome) is Send and verdicts[n].rule is not None:
+        for n, item in enumerate(claimed):
+            verdict = self._by_hours(item.message, here, now)
+            verdicts.append(verdict)
+            said = item.said
+            if said is None:
+                verdict.noted = _noted(item.message, verdict.rule)
+                if type(verdict.outcome) is Send and _needs_consent(item, verdict):
+                    verdict.outcome = Discard("no_consent")
+            elif type(verdict.outcome) is not Send:
+                pass
+            elif isinstance(said, Stopped):
+                _stop(verdict, said)
+            elif isinstance(said, tuple):
+                self._by_record(item, verdict, said, now)
+                if type(verdict.outcome) is Send and verdict.rule is not None:
                     again.append(n)
             else:
-                self._by_caps(claimed[n], verdicts[n], answer, now)
+                self._by_caps(item, verdict, said, now)
         if again:
             await self._ask_again(claimed, verdicts, again, now)
         return verdicts
-
-    async def _all_may_go(self, claimed: Sequence[Claimed], now: int) -> bool:
-        """Where rules are off: is there no list or stop at all that any of these might be on?"""
-        creditors, clients = set(), set()
-        for item in claimed:
-            message = item.message
-            if message.consent:
-                return False
-            creditors.add(message.creditor or message.client)
-            if message.debtor:
-                clients.add(message.client)
-        return await self._contacts.nothing(creditors, clients, now)
 
     async def _ask_again(
         self, claimed: Sequence[Claimed], verdicts: list[Verdict], which: list[int], now: int
     ) -> None:
         """What is known of their numbers lets them go: now the caps."""
-        groups: _Groups = {}
-        asked = [
-            self._asked(claimed[n], verdicts[n], groups, now)._replace(looked=True) for n in which
-        ]
+        groups: dict[tuple[int, tuple[str, ...]], Group | None] = {}
+        asked = [self._asked_of(claimed[n], verdicts[n], groups, now) for n in which]
         answers = await self._contacts.admit(asked, now)
         for n, one, answer in zip(which, asked, answers, strict=True):
             if isinstance(answer, list):
@@ -210,30 +211,46 @@ class Admission:
             else:
                 verdicts[n].noted = one.noted
 
-    def _by_hours(self, item: Claimed, now: int) -> Verdict:
-        message = item.message
-        if message.calendar in ALWAYS or self.calendars is None:
+    def _by_hours(self, message: Message, here: dict[str, _Here], now: int) -> Verdict:
+        name = message.calendar
+        if name in ALWAYS or self.calendars is None:
             return Verdict(FREE)
-        rule, place = self.calendars.rule(message.calendar, now)
-        consents = Listed.CONSENT if rule and rule.profile.needs_consent else Listed.NOTHING
-        outcome = decide(now, rule, place, expires=message.expires_ms or NEVER, listed=consents)
-        return Verdict(outcome, message.calendar, rule, place)
+        found = here.get(name)
+        if found is None:
+            found = here[name] = self._look(name, now)
+        rule, place, outcome, closes = found
+        expires = message.expires_ms
+        if expires and type(outcome) is Send and now < expires:
+            outcome = Send(min(outcome.validity, expires))
+        elif expires:
+            outcome = _decided(rule, place, now, expires)
+        return Verdict(outcome, name, rule, place, closes=closes)
 
-    def _asked(self, item: Claimed, verdict: Verdict, groups: _Groups, now: int) -> Asked:
+    def _look(self, name: str, now: int) -> _Here:
+        assert self.calendars is not None
+        rule, place = self.calendars.rule(name, now)
+        return _Here(rule, place, _decided(rule, place, now), _closes(rule, place, now))
+
+    def _asked_of(
+        self,
+        item: Claimed,
+        verdict: Verdict,
+        groups: dict[tuple[int, tuple[str, ...]], Group | None],
+        now: int,
+    ) -> Asked:
         rule, message = verdict.rule, item.message
-        group = None
-        if rule is not None and verdict.place is not None:
-            key = (id(rule), verdict.place.zones)
-            if key not in groups:
-                groups[key] = _group(rule, verdict.place, now)
-            group = groups[key]
+        assert rule is not None
+        assert verdict.place is not None
+        key = (id(rule), verdict.place.zones)
+        if key not in groups:
+            groups[key], _ = _group(rule, verdict.place, now)
         return Asked(
             message.id,
             message.to,
             message.creditor or message.client,
             message.debtor or message.to,
-            group,
-            False,
+            groups[key],
+            True,
             message.client if message.debtor else "",
             message.accepted_ms,
         )
@@ -277,7 +294,8 @@ class Admission:
         assert calendar is not None
         place = self.calendars.book.places.find(to, zones, region)
         verdict.calendar = self.calendars.name(place, calendar.profile, calendar.week)
-        verdict.rule, verdict.place = self.calendars.rule(verdict.calendar, now)
+        rule, place = self.calendars.rule(verdict.calendar, now)
+        verdict.rule, verdict.place, verdict.closes = rule, place, _closes(rule, place, now)
 
     def _by_caps(
         self, item: Claimed, verdict: Verdict, contacts: Sequence[Contact], now: int
@@ -308,11 +326,37 @@ def _stop(verdict: Verdict, stop: Stopped) -> None:
         verdict.outcome, verdict.ends = Discard(stop.reason), MessageState.canceled
 
 
-def _group(rule: Rule, place: Place, now: int) -> Group | None:
-    """What the store is asked for a rule's caps; None: it has none."""
+def _decided(rule: Rule | None, place: Place, now: int, expires: int = NEVER) -> Outcome:
+    """By the hours: that the profile may need consent is asked with the lists."""
+    consents = Listed.CONSENT if rule and rule.profile.needs_consent else Listed.NOTHING
+    return decide(now, rule, place, expires=expires, listed=consents)
+
+
+def _closes(rule: Rule | None, place: Place, now: int) -> int:
+    if rule is None or not place.zones:
+        return NEVER
+    return min(rule.hours(place.zones, place.region).look(now)[1], rule.until)
+
+
+def _noted(message: Message, rule: Rule | None) -> str:
+    """Under which name a message that may go has been noted as a contact."""
+    if rule is None or not rule.profile.caps:
+        return ""
+    return f"{message.creditor or message.client}:{message.debtor or message.to}"
+
+
+def _group(rule: Rule | None, place: Place, now: int) -> tuple[Group | None, int]:
+    """What the store is asked for a rule's caps (None: it has none), and until when."""
+    if rule is None or not rule.profile.caps:
+        return None, NEVER
     profile = rule.profile
-    if not profile.caps:
-        return None
-    limits, crossed, reach = thresholds(now, profile.caps, place.zones)
-    two_way = profile.counts_when == "two_way"
-    return Group(limits, list(profile.counts), two_way, crossed, max(reach, KEPT_TOUCHES_MS))
+    asks = thresholds(now, profile.caps, place.zones)
+    group = Group(
+        asks.limits,
+        list(profile.counts),
+        profile.counts_when == "two_way",
+        asks.crossed,
+        max(asks.reach, KEPT_TOUCHES_MS),
+        asks.ages,
+    )
+    return group, min(asks.until, rule.until)

@@ -122,8 +122,8 @@ class Pump:
         self.limited_by = Limit.disconnected
         self.in_flight = 0
         """Claimed messages that are not handed to a commit yet."""
-        self.admission: Admission | None = None
-        """Stops, lists and contact rules; None: nobody asks. The daemon sets it."""
+        self.admission = Admission(None, store.contacts)
+        """Stops, lists and contact rules; the daemon sets one with rules."""
         self.audit: Audit | None = None
         """Where decisions go on record before anything leaves; None: nowhere."""
         self.asleep = False
@@ -346,7 +346,7 @@ class Pump:
 
     def _hours_over(self, job: Job, now_ms: int) -> Settle:
         """It was let go, and its hours are over before it could leave: until they begin again."""
-        wait = job.verdict.next_hours(now_ms) if job.verdict is not None else Wait(None, "")
+        wait = job.verdict.next_hours() if job.verdict is not None else Wait(None, "")
         self._decided_anew(job, wait, now_ms)
         return settle_waiting(job, -1 if wait.until is None else wait.until, "quiet_hours")
 
@@ -441,18 +441,14 @@ class Pump:
     ) -> tuple[list[Claimed], list[Verdict]]:
         """What the lanes that are open have, and what the contact rules say of each."""
         now_ms = wall_ms()
-        if self.admission is None:
-            claimed = await self._store.queue.claim(
-                routes, self._consumer, wanted, now_ms, self._claims
-            )
-            return claimed, []
-        opened = self.admission.open_at(now_ms)
-        late = closing.late(opened, now_ms, self.margin_ms)
+        open_at = self.admission.open_at(now_ms)
+        late = closing.late(open_at, now_ms, self.margin_ms)
         self._late = bool(late)
         if self.audit is not None and not self.audit.ready(time.monotonic(), now_ms):
-            late = list(opened)  # what no rule holds back goes on
+            late = list(open_at)  # what no rule holds back goes on
+        opened = self.admission.opened(now_ms)
         claimed = await self._store.queue.claim(
-            routes, self._consumer, wanted, now_ms, self._claims, list(opened), late
+            routes, self._consumer, wanted, now_ms, self._claims, opened, late
         )
         return claimed, await self.admission.judge(claimed, wall_ms()) if claimed else []
 
@@ -480,7 +476,7 @@ class Pump:
             segments += message.segments
             job = Job(item.lane, item.entry, message, self._whole)
             self.in_flight += 1
-            if verdicts and not self._admit(job, verdicts[place], now_ms, recorded):
+            if not self._admit(job, verdicts[place], now_ms, recorded):
                 continue
             self._ready[message.priority].append(job)
             self._ready_count += 1
@@ -495,7 +491,7 @@ class Pump:
             return True
         lines = [
             verdict.line(item.message, self.carrier.name, now_ms)
-            for item, verdict in zip(claimed, verdicts, strict=False)
+            for item, verdict in zip(claimed, verdicts, strict=True)
             if verdict.calendar != ANY
         ]
         return not lines or self.audit.write(lines, now_ms)
@@ -512,7 +508,7 @@ class Pump:
         job.verdict = verdict
         match verdict.outcome:
             case Send():
-                job.deadline = verdict.closes(now_ms) - self.margin_ms
+                job.deadline = verdict.closes - self.margin_ms
                 job.judged_ms = now_ms
                 return True
             case Wait(until, reason):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -97,21 +98,36 @@ def _limits(times: list[int], caps: Caps, zones: Sequence[str]) -> Iterable[tupl
             yield _week_after(zone, times[-caps.per_week], caps.week_begins), "per_week"
 
 
-def thresholds(now: int, caps: Caps, zones: Sequence[str]) -> tuple[list[int], int, int]:
-    """The same caps as questions that can be asked where the contacts are kept.
+class Thresholds(NamedTuple):
+    """Caps as questions that can be asked where the contacts are kept."""
 
-    ``[n, since, ...]``: fewer than n contacts at or after since, each; since when no contact may
-    have been over another channel (0: any may); how long a contact matters. :func:`first_allowed`
-    allows ``now`` exactly where all of these do.
+    limits: list[int]
+    """``[n, since, ...]``: fewer than n contacts at or after since, each."""
+    ages: list[int]
+    """``[n, ms, ...]``: fewer than n contacts younger than so many milliseconds, each."""
+    crossed: int
+    """Since when no contact may have been over another channel; 0: any may."""
+    reach: int
+    """How long a contact matters, in milliseconds."""
+    until: int
+    """From when on the questions are others: a zone's day begins."""
+
+
+def thresholds(now: int, caps: Caps, zones: Sequence[str]) -> Thresholds:
+    """The questions of an instant, and of those after it until ``until``.
+
+    :func:`first_allowed` allows such an instant exactly where all of them do.
     """
     limits: list[int] = []
+    ages: list[int] = []
     for n, days in caps.per_rolling:
-        limits += (n, now - days * DAY + 1)
+        ages += (n, days * DAY)
     if caps.gap_hours:
-        limits += (1, now - caps.gap_hours * HOUR + 1)
-    crossed = 0
+        ages += (1, caps.gap_hours * HOUR)
+    crossed, until = 0, NEVER
     for zone in zones:
         today = local_day(zone, now)
+        until = min(until, day_begins(zone, today + 1))
         if caps.gap_days:
             limits += (1, day_begins(zone, today - caps.gap_days))
         if caps.per_day:
@@ -122,7 +138,7 @@ def thresholds(now: int, caps: Caps, zones: Sequence[str]) -> tuple[list[int], i
                 limits += (caps.per_week, week)
             if caps.one_channel:
                 crossed = min(crossed, week) if crossed else week
-    return limits, crossed, reach(caps)
+    return Thresholds(limits, ages, crossed, reach(caps), until)
 
 
 def week_of(zone: str, at: int, begins: int) -> int:

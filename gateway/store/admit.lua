@@ -1,105 +1,15 @@
--- admit: may these claimed messages go, by stops, lists and caps? Who may is noted as a contact, at
--- once, so that of two for one debtor one goes. ARGV[1] {now_ms, groups, {creditor, rows, ...}, stops}.
--- group: {limits {n, since, ...}, channels {name, ...}, two_way, other channels since (0: they do
--- not matter), reach_ms}: allowed while fewer than n contacts that count are as young as since, each.
--- rows, flat: id, number, debtor, group (0: no caps), asked: whether something is known of the number
--- has been looked at already.
--- stops, by client, of the messages that name a debtor: {id, debtor, creditor, accepted_ms, ...}.
--- Answers an item a row: 0 it may; a text: the contacts that stand against it; {own, common}: what is
--- known of the number, for the creditor and for all, which the caller has to look at first;
--- {reason, 1: for good}: its debtor is stopped.
--- contact: `ms id`, or `ms id channel two_way`; joined by a record separator, oldest first.
+-- admit: may these claimed messages go, by stops, lists and caps (admission.lua)?
+-- ARGV[1] {now_ms, groups, {id, number, creditor, debtor, group (0: no caps), looked, client where it
+-- names a debtor, accepted_ms, ...}}. Answers an item a row: what is said of it, 0 where it may go.
 local args = cmsgpack.unpack(ARGV[1])
-local now, groups, sections = args[1], args[2], args[3]
-local WIDTH, answers, stopped = 5, {}, {}
-
--- Debtors of whom nothing may leave: what was accepted until then, or ever again.
-local function look_for_stops(client, rows)
-  local span = math.floor(now / 86400000 / STOP_DAYS)
-  local keys = {K_legal .. client, K_stops .. client .. ':' .. (span - 1), K_stops .. client .. ':' .. span}
-  local fields = {}
-  for i = 1, #rows, 4 do
-    fields[#fields + 1] = rows[i + 1]
-    fields[#fields + 1] = rows[i + 1] .. '\031' .. rows[i + 2]
-  end
-  for place, key in ipairs(keys) do
-    local found = call('EXISTS', key) == 1 and call('HMGET', key, unpack(fields)) or {}
-    for i, value in ipairs(found) do
-      local at = 4 * math.floor((i - 1) / 2)
-      local since, why = string.match(value or '', '^(%d+) (.*)$')
-      if since and tonumber(since) >= rows[at + 4] then stopped[rows[at + 1]] = {why, 0}
-      elseif since and place == 1 then stopped[rows[at + 1]] = {why, 1} end
-    end
+local now, groups, rows, answers = args[1], args[2], args[3], {}
+for i = 1, #rows, 8 do
+  local n = (i + 7) / 8
+  ask_about(n, rows[i], rows[i + 1], rows[i + 2], rows[i + 3], groups[rows[i + 4]], rows[i + 5])
+  if rows[i + 6] ~= '' then
+    ask_stops(n, rows[i + 6], rows[i + 3], rows[i + 2], rows[i + 7])
   end
 end
-
-for _, group in ipairs(groups) do
-  local channels = {}
-  for _, name in ipairs(group[2]) do channels[name] = true end
-  group.channels = channels
-end
-
--- The contacts of late without the message's own, and whether they leave room for it.
-local function judge(text, id, group)
-  local kept, times, crossed = {}, {}, false
-  for entry in string.gmatch(text, '[^\030]+') do
-    local at, who, channel, two_way = string.match(entry, '^(%d+) (%S*) ?(%S*) ?(%S*)$')
-    local ms = tonumber(at)
-    if ms > now - group[5] and who ~= id then
-      kept[#kept + 1] = entry
-      if channel == '' then channel = 'sms' end
-      if group.channels[channel] and (not group[3] or two_way == '1') then
-        times[#times + 1] = ms
-        if group[4] > 0 and channel ~= 'sms' and ms >= group[4] then crossed = true end
-      end
-    end
-  end
-  local room, limits = not crossed, group[1]
-  for i = 1, #limits, 2 do
-    local young = 0
-    for _, ms in ipairs(times) do if ms >= limits[i + 1] then young = young + 1 end end
-    if young >= limits[i] then room = false end
-  end
-  return kept, room
-end
-
-local anything_common = call('EXISTS', K_contact .. '*') == 1
-
-local function admit(creditor, rows)
-  local numbers, keys, capped = {}, {}, false
-  for i = 1, #rows, WIDTH do
-    numbers[#numbers + 1] = rows[i + 1]
-    keys[#keys + 1] = K_cap .. creditor .. ':' .. rows[i + 2]
-    capped = capped or rows[i + 3] > 0
-  end
-  local own = call('EXISTS', K_contact .. creditor) == 1 and call('HMGET', K_contact .. creditor, unpack(numbers)) or {}
-  local common = anything_common and call('HMGET', K_contact .. '*', unpack(numbers)) or {}
-  local texts = capped and call('MGET', unpack(keys)) or {}
-  local noted = {}
-  for place = 1, #numbers do
-    local at = WIDTH * place - WIDTH
-    local id, group = rows[at + 1], groups[rows[at + 4]]
-    if stopped[id] then
-      answers[#answers + 1] = stopped[id]
-    elseif not rows[at + 5] and (own[place] or common[place]) then
-      answers[#answers + 1] = {own[place] or '', common[place] or ''}
-    elseif not group then
-      answers[#answers + 1] = 0
-    else
-      local key = keys[place]
-      local kept, room = judge(noted[key] or texts[place] or '', id, group)
-      if room then
-        kept[#kept + 1] = text_of(now) .. ' ' .. id
-        noted[key] = table.concat(kept, '\030')
-        call('SET', key, noted[key], 'PX', group[5])
-        answers[#answers + 1] = 0
-      else
-        answers[#answers + 1] = table.concat(kept, '\030')
-      end
-    end
-  end
-end
-
-for client, rows in pairs(args[4]) do look_for_stops(client, rows) end
-for i = 1, #sections, 2 do admit(sections[i], sections[i + 1]) end
+answer_all(now)
+for n = 1, #rows / 8 do answers[n] = said_of[n] or 0 end
 return answers

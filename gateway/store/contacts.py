@@ -6,7 +6,7 @@ of a debtor are kept apart, for as long as a cap may ask for them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -14,7 +14,7 @@ import msgspec
 from gateway.policy.caps import Contact as Touch
 from gateway.policy.decide import Listed
 from gateway.store import scripts
-from gateway.store.keys import DAY_MS, RECORD, STOP_DAYS
+from gateway.store.keys import RECORD
 from gateway.store.redis import Redis
 
 EVERYONE = "*"
@@ -53,13 +53,14 @@ class Known(msgspec.Struct, array_like=True):
 
 
 class Group(NamedTuple):
-    """What a rule's caps ask at an instant (:func:`gateway.policy.caps.thresholds`)."""
+    """What a rule's caps ask (:class:`gateway.policy.caps.Thresholds`)."""
 
     limits: list[int]
     channels: list[str]
     two_way: bool
     other_channels_since: int
     reach_ms: int
+    ages: Sequence[int] = ()
 
 
 class Asked(NamedTuple):
@@ -116,6 +117,27 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Known).decode
 
 
+class Opened:
+    """The calendars that may be claimed, and what the caps of each ask (None: nothing).
+
+    Without calendars all may: contact rules are off.
+    """
+
+    def __init__(self, asked: Mapping[str, Group | None] | None = None) -> None:
+        groups: list[Group] = []
+        places: dict[str, int] = {}
+        for name, group in (asked or {}).items():
+            if group is not None:
+                groups.append(group)
+            places[name] = len(groups) if group is not None else 0
+        self.calendars = msgspec.Raw(_encode(False if asked is None else places))
+        self.groups = msgspec.Raw(_encode(groups))
+        """Packed once for many claims, as claim.lua reads them."""
+
+
+EVERY_CALENDAR = Opened()
+
+
 class Contacts:
     """The numbers of one shard."""
 
@@ -127,40 +149,20 @@ class Contacts:
         """May these go, by the lists and caps? In one step: of two for one debtor, one may."""
         groups: list[Group] = []
         places: dict[int, int] = {}
-        sections: dict[str, list[Any]] = {}
-        order: dict[str, list[int]] = {}
-        stops: dict[str, list[Any]] = {}
-        for number, one in enumerate(asked):
+        rows: list[str | int | bool] = []
+        for one in asked:
             group = 0
             if one.group is not None:
                 group = places.get(id(one.group), 0)
                 if not group:
                     groups.append(one.group)
                     group = places[id(one.group)] = len(groups)
-            sections.setdefault(one.creditor, []).extend(
-                (one.id, one.to, one.debtor, group, one.looked)
-            )
-            order.setdefault(one.creditor, []).append(number)
-            if one.client:
-                stops.setdefault(one.client, []).extend(
-                    (one.id, one.debtor, one.creditor, one.accepted_ms)
-                )
-        flat = [part for section in sections.items() for part in section]
-        answers = await self._redis.run(scripts.ADMIT, [now_ms, groups, flat, stops])
-        numbers = [number for creditor in sections for number in order[creditor]]
-        found: list[Admitted] = [None] * len(asked)
-        for number, answer in zip(numbers, answers, strict=True):
-            found[number] = _admitted(answer)
-        return found
-
-    async def nothing(self, creditors: Iterable[str], clients: Iterable[str], now_ms: int) -> bool:
-        """Is nothing known of any number for these creditors, nor any debtor of these stopped?"""
-        span = now_ms // DAY_MS // STOP_DAYS
-        keys = [self._keys("contact", creditor) for creditor in {EVERYONE, *creditors}]
-        for client in clients:
-            keys.append(self._keys("legal", client))
-            keys += [self._keys("stops", client, str(at)) for at in (span - 1, span)]
-        return not await self._redis.call("EXISTS", *keys)
+            rows += (
+                one.id, one.to, one.creditor, one.debtor, group, one.looked, one.client,
+                one.accepted_ms,
+            )  # fmt: skip
+        answers = await self._redis.run(scripts.ADMIT, [now_ms, groups, rows])
+        return [admitted(answer) for answer in answers]
 
     async def learn(self, changes: Sequence[Change]) -> list[bool]:
         """Take in what is told of numbers, all of it in one step.
@@ -187,12 +189,6 @@ class Contacts:
         """Forget what is known of a number for a creditor; was there anything?"""
         return bool(await self._redis.call("HDEL", self._keys("contact", creditor), number))
 
-    async def unnote(self, admitted: Iterable[Asked]) -> None:
-        """These were admitted and reached no carrier: they are no contacts."""
-        flat = [part for one in admitted for part in (one.noted, one.id)]
-        if flat:
-            await self._redis.run(scripts.UNNOTE, flat)
-
     async def touch(
         self, creditor: str, debtor: str, touches: Sequence[tuple[str, Touch]], keep_ms: int
     ) -> None:
@@ -212,24 +208,9 @@ class Contacts:
         found = await self._redis.call("HMGET", self._keys("contact", creditor), *numbers)
         return [None if blob is None else _decode(blob) for blob in found]
 
-    async def keep(self, creditor: str, known: Mapping[str, Known]) -> None:
-        """Keep what is known of numbers; of one of whom nothing is known any more, nothing."""
-        key = self._keys("contact", creditor)
-        gone = [number for number, one in known.items() if one == Known()]
-        flat: list[str | bytes] = []
-        for number, one in known.items():
-            if one != Known():
-                one.entries = one.entries[-KEPT_ENTRIES:]
-                flat += (number, _encode(one))
-        commands: list[tuple[str | bytes | int, ...]] = []
-        if flat:
-            commands.append(("HSET", key, *flat))
-        if gone:
-            commands.append(("HDEL", key, *gone))
-        await self._redis.pipeline(commands)
 
-
-def _admitted(answer: Any) -> Admitted:
+def admitted(answer: Any) -> Admitted:
+    """What ``admission.lua`` says of a message."""
     if answer == 0:
         return None
     if isinstance(answer, bytes):

@@ -18,6 +18,7 @@ from gateway.policy.calendars import HELD
 from gateway.policy.route import route_name
 from gateway.store import scripts
 from gateway.store.commit import GroupCommit
+from gateway.store.contacts import EVERY_CALENDAR, Admitted, Opened, admitted
 from gateway.store.keys import STANDING, UNIT, lane_name, split_ids
 from gateway.store.redis import Redis
 from gateway.store.types import Budget, Moved, Put, PutKind, PutResult
@@ -37,6 +38,8 @@ class Claimed(msgspec.Struct, gc=False):
     lane: str
     entry: str
     message: Message
+    said: Admitted = None
+    """What stops, lists and caps say of it; where they let it go it is noted as a contact."""
 
 
 class Queue:
@@ -76,6 +79,11 @@ class Queue:
     async def wake(self, calendars: Sequence[str], now_ms: int) -> int:
         """Calendars have opened: their lanes may be claimed again; answers how many."""
         return int(await self._redis.run(scripts.WAKE, [now_ms, list(calendars)]))
+
+    async def wake_all(self, now_ms: int) -> int:
+        """Contact rules are off: whatever sleeps may be claimed; answers how many lanes."""
+        names = await self._redis.call("HKEYS", self._keys("calendars"))
+        return await self.wake([HELD, *(name.decode() for name in names)], now_ms)
 
     async def asleep(self, calendars: Sequence[str]) -> list[str]:
         """Those of these calendars that have lanes asleep."""
@@ -134,7 +142,7 @@ class Queue:
         segments: int,
         now_ms: int,
         number: int,
-        opened: Sequence[str] = (),
+        opened: Opened = EVERY_CALENDAR,
         alone: Sequence[str] = (),
     ) -> list[Claimed]:
         """Take up to ``segments`` segments' worth of messages, urgent first.
@@ -142,20 +150,24 @@ class Queue:
         The last message of a lane may go over; what is claimed must be settled. ``number`` counts
         the consumer's claims: one that comes after it has been given back takes nothing. Lanes
         whose calendar is not among ``opened`` fall asleep; those of ``alone`` are passed over.
+        What stops, lists and caps say of each is asked in the same step.
         """
         answer = await self._redis.run(
             scripts.CLAIM,
             [
                 now_ms, consumer, segments, list(routes), number, self.incarnation,
-                list(opened), list(alone),
+                opened.calendars, opened.groups, list(alone),
             ],
         )  # fmt: skip
         claimed: list[Claimed] = []
-        for lane, entries in zip(answer[::2], answer[1::2], strict=True):
+        for lane, rows in zip(answer[::2], answer[1::2], strict=True):
             name = lane.decode()
+            entries = zip(rows[::3], rows[1::3], rows[2::3], strict=True)
             claimed += [
-                Claimed(name, entry.decode(), _decode_message(body))
-                for entry, body in zip(entries[::2], entries[1::2], strict=True)
+                Claimed(
+                    name, entry.decode(), _decode_message(body), admitted(said) if said else None
+                )
+                for entry, body, said in entries
             ]
         return claimed
 

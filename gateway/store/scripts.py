@@ -73,7 +73,9 @@ def _needed(library: str, body: str) -> str:
 
 def _script(name: str) -> Script:
     body = _read(name)
-    return Script(name, _needed(PRELUDE + CONSTANTS + _read("shared"), body) + body)
+    return Script(
+        name, _needed(PRELUDE + CONSTANTS + _read("shared") + _read("admission"), body) + body
+    )
 
 
 PUT = _script("put")
@@ -91,7 +93,6 @@ PARTS = _script("parts")
 RENEW = _script("renew")
 WAKE = _script("wake")
 ADMIT = _script("admit")
-UNNOTE = _script("unnote")
 TOUCH = _script("touch")
 LEARN = _script("learn")
 MOVE = _script("move")

@@ -1,8 +1,8 @@
-"""The lists and the contacts of late in memory: what ``admit.lua`` asks and answers."""
+"""The lists and the contacts of late in memory: what ``admission.lua`` asks and answers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from gateway.policy.caps import Contact
@@ -24,9 +24,10 @@ class Ledger:
 
     async def admit(self, asked: Sequence[Asked], now_ms: int) -> list[Admitted]:
         """As :meth:`gateway.store.contacts.Contacts.admit`."""
-        return [self._admit(one, now_ms) for one in asked]
+        return [self.ask(one, now_ms) for one in asked]
 
-    def _admit(self, one: Asked, now: int) -> Admitted:
+    def ask(self, one: Asked, now: int) -> Admitted:
+        """What the script says of one, who is noted where he may go."""
         known = self.known.get((one.creditor, one.to))
         if known is not None and not one.looked:
             return known, None
@@ -39,19 +40,10 @@ class Ledger:
             for noted in self._contacts.get(key, ())
             if noted.contact.at > now - group.reach_ms and noted.id != one.id
         ]
-        if not _room([noted.contact for noted in kept], group):
+        if not _room([noted.contact for noted in kept], group, now):
             return [noted.contact for noted in kept]
         self._contacts[key] = [*kept, _Noted(one.id, Contact(now))]
         return None
-
-    async def nothing(self, creditors: Iterable[str], clients: Iterable[str], now_ms: int) -> bool:
-        """Something may be known: with rules on nobody asks."""
-        return False
-
-    async def unnote(self, admitted: Iterable[Asked]) -> None:
-        """As :meth:`gateway.store.contacts.Contacts.unnote`."""
-        for one in admitted:
-            self.forget(one.noted, one.id)
 
     def forget(self, noted: str, id: str) -> None:
         """A message that was noted as a contact has reached no carrier."""
@@ -65,7 +57,7 @@ class Ledger:
         noted.append(_Noted(name, contact))
 
 
-def _room(contacts: list[Contact], group: Group) -> bool:
+def _room(contacts: list[Contact], group: Group, now: int) -> bool:
     """Do the contacts that count leave room by every question?"""
     counts = [
         contact
@@ -76,5 +68,8 @@ def _room(contacts: list[Contact], group: Group) -> bool:
     if crossed and any(c.channel != "sms" and c.at >= crossed for c in counts):
         return False
     times = [contact.at for contact in counts]
-    pairs = zip(group.limits[::2], group.limits[1::2], strict=True)
-    return all(sum(at >= since for at in times) < n for n, since in pairs)
+    limits = zip(group.limits[::2], group.limits[1::2], strict=True)
+    ages = zip(group.ages[::2], group.ages[1::2], strict=True)
+    return all(sum(at >= since for at in times) < n for n, since in limits) and all(
+        sum(at > now - ms for at in times) < n for n, ms in ages
+    )

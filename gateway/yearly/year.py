@@ -20,7 +20,7 @@ from gateway.policy.calendar import NEVER
 from gateway.policy.calendars import Calendars
 from gateway.policy.caps import Contact
 from gateway.policy.decide import Discard, Listed, Rulebook, Send, Wait
-from gateway.store.contacts import Known
+from gateway.store.contacts import Asked, Known
 from gateway.store.queue import Claimed
 from gateway.yearly.checker import Checker, Sent
 from gateway.yearly.figures import Figures, Lane, Waiting
@@ -236,17 +236,27 @@ class Year:
         items = self._take(now, wanted)
         if not items:
             return False
-        lane = "r:3:any:c"
-        claimed = [Claimed(lane, "0-0", self._messages[item.id]) for item in items]
+        self._admission.opened(now)
+        claimed = [self._claimed(self._messages[item.id], now) for item in items]
         verdicts = _now(self._admission.judge(claimed, now))
         for item, verdict in zip(items, verdicts, strict=True):
             self._admit(item, verdict, now)
         return True
 
+    def _claimed(self, message: Message, now: int) -> Claimed:
+        """With what the lists and caps say of it, as ``claim.lua`` asks them."""
+        group, said = self._admission.groups[message.calendar], None
+        if not 0 < message.expires_ms <= now:
+            asked = Asked(message.id, message.to, CREDITOR, message.debtor, group)
+            said = self._ledger.ask(asked, now)
+        return Claimed("r:3:any:c", "0-0", message, said)
+
     def _admit(self, item: Waiting, verdict: Verdict, now: int) -> None:
+        if verdict.noted and not isinstance(verdict.outcome, Send):
+            self._ledger.forget(verdict.noted, item.id)
         match verdict.outcome:
             case Send():
-                deadline = verdict.closes(now) - self._setting.margin_ms
+                deadline = verdict.closes - self._setting.margin_ms
                 self._write(item, verdict, deadline, now)
             case Wait(until, reason):
                 until = now + HELD_MS if until is None else until

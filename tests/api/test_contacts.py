@@ -16,6 +16,7 @@ from gateway.message import MessageState
 from gateway.policies import load
 from gateway.policy.calendars import HELD, Calendars
 from gateway.store import Store
+from gateway.store.contacts import Opened
 from tests.api.conftest import NOW, Post, Running
 
 NUMBER = "+56912345678"
@@ -204,11 +205,11 @@ async def test_a_zone_takes_messages_out_of_held(api: Running, post: Post, store
     assert {lane.split(b":")[2] for lane in await store.redis.call("SMEMBERS", lanes(store))} == {
         record.calendar.encode()
     }
-    (claimed,) = await store.queue.claim(["peru"], "n", 9, NOW, 1, [record.calendar])
+    (claimed,) = await store.queue.claim(["peru"], "n", 9, NOW, 1, Opened({record.calendar: None}))
     assert (claimed.message.id, claimed.message.calendar) == (now.json["id"], record.calendar)
     assert claimed.message.text == "Su cuota vence hoy."
     await store.queue.promote(NOW + 10 * 86_400_000)
-    (claimed,) = await store.queue.claim(["peru"], "n", 9, NOW, 2, [record.calendar])
+    (claimed,) = await store.queue.claim(["peru"], "n", 9, NOW, 2, Opened({record.calendar: None}))
     assert (claimed.message.id, claimed.message.calendar) == (later.json["id"], record.calendar)
     fresh = await post(ref="c", **to)
     assert fresh.json.get("reason") != "unknown_zone"

@@ -23,7 +23,7 @@ from gateway.policy.calendars import Calendars
 from gateway.policy.decide import Listed, Rulebook
 from gateway.policy.packed import unpack
 from gateway.policy.rules import Caps, DaysOff, Policy, Week
-from gateway.store.contacts import Known
+from gateway.store.contacts import Change
 from tests.carrier.conftest import Line, until
 from tests.store.test_queue import put
 
@@ -126,8 +126,8 @@ async def test_what_no_rule_asks_about_is_not_on_record(ruled: Any) -> None:
 
 async def test_what_never_goes_is_on_record_with_its_list(ruled: Any) -> None:
     made = await ruled()
-    known = Known(listed=int(Listed.OPT_OUT))
-    await made.line.store.contacts.keep("crm", {"56981230001": known})
+    change = Change("56981230001", "crm", comes_on=int(Listed.OPT_OUT))
+    await made.line.store.contacts.learn([change])
     await made.put(1)
     await made.line.until(blocked=1)
     (words,) = made.told()

@@ -22,7 +22,7 @@ from gateway.policy.decide import Listed, Rulebook
 from gateway.policy.zones import Place
 from gateway.smpp.pdu import DeliverSm
 from gateway.store import Store
-from gateway.store.contacts import EVERYONE, Asked, Group, Known
+from gateway.store.contacts import EVERYONE, Asked, Change, Group
 from gateway.store.correlation import Heard
 from tests.carrier.conftest import Line, until
 from tests.store.test_queue import put
@@ -220,7 +220,7 @@ async def test_who_is_on_a_list_gets_nothing(
     line: MakeLine, tmp_path: Path, listed: Listed, reason: str, creditor: str
 ) -> None:
     made = Ruled(await line(), book(tmp_path))
-    await made.store.contacts.keep(creditor, {"56900000001": Known(listed=int(listed))})
+    await made.store.contacts.learn([Change("56900000001", creditor, comes_on=int(listed))])
     await made.put(1, 2)
     await made.line.until(blocked=1, delivered=1)
     assert ("blocked", reason) in await made.reasons()
@@ -229,7 +229,7 @@ async def test_who_is_on_a_list_gets_nothing(
 
 async def test_where_consent_is_needed_it_is_asked_for(line: MakeLine, tmp_path: Path) -> None:
     made = Ruled(await line(), book(tmp_path, caps="per_day = 1", consent=True))
-    await made.store.contacts.keep("crm", {"56900000002": Known(listed=int(Listed.CONSENT))})
+    await made.store.contacts.learn([Change("56900000002", "crm", comes_on=int(Listed.CONSENT))])
     await made.put(1, 2)
     await made.line.until(blocked=1, delivered=1)
     assert ("blocked", "no_consent") in await made.reasons()
@@ -241,7 +241,7 @@ async def test_a_stored_zone_goes_before_the_numbers(line: MakeLine, tmp_path: P
     hour = (datetime.now(UTC).hour - 4) % 24
     around = f'"{max(0, hour - 2):02}:00-{min(24, hour + 3):02}:00"'
     made = Ruled(await line(), book(tmp_path, around))
-    await made.store.contacts.keep("crm", {"56900000001": Known(zones=("Asia/Shanghai",))})
+    await made.store.contacts.learn([Change("56900000001", "crm", zones=("Asia/Shanghai",))])
     await made.put(1)
 
     async def waits() -> bool:
@@ -265,7 +265,7 @@ async def test_what_a_slow_carrier_kept_waiting_is_judged_anew(
         return len(made.line.carrier.submissions) == 2 and made.line.account.pump.in_flight > 2
 
     await until(two_left)
-    await made.store.contacts.keep("crm", {"56900000004": Known(listed=int(Listed.OPT_OUT))})
+    await made.store.contacts.learn([Change("56900000004", "crm", comes_on=int(Listed.OPT_OUT))])
     await made.line.until(delivered=5, blocked=1)
     assert "56900000004" not in {s.recipient for s in made.line.carrier.submissions}
 
@@ -342,9 +342,8 @@ async def test_an_opt_out_is_confirmed_once_and_what_waits_does_not_go(store: St
 
 async def test_start_opens_the_channel_again_and_no_legal_stop(store: Store) -> None:
     hearing = Hearing(store, Told())
-    await store.contacts.keep(
-        "crm", {"56900000001": Known(listed=int(Listed.OPT_OUT | Listed.LEGAL_STOP))}
-    )
+    both = int(Listed.OPT_OUT | Listed.LEGAL_STOP)
+    await store.contacts.learn([Change("56900000001", "crm", comes_on=both)])
     await hearing.take([heard("ALTA")], "andina")
     assert await listed(store) == int(Listed.LEGAL_STOP)
 

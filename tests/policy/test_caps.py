@@ -208,10 +208,15 @@ def test_the_questions_say_what_the_verdict_says(data: st.DataObject) -> None:
     contacts = [
         Contact(now - age, data.draw(st.sampled_from(["sms", "sms", "call"]))) for age in ages
     ]
-    limits, crossed, reach = thresholds(now, caps, zones)
-    young = [c for c in contacts if c.at > now - reach]
-    allowed = all(
-        sum(c.at >= since for c in young) < n
-        for n, since in zip(limits[::2], limits[1::2], strict=True)
-    ) and not (crossed and any(c.channel != "sms" and c.at >= crossed for c in young))
+    asks = thresholds(now, caps, zones)
+    assert now < asks.until
+    now = data.draw(st.integers(now, min(now + 3 * DAY, asks.until - 1)))
+    young = [c for c in contacts if c.at > now - asks.reach]
+    dated = zip(asks.limits[::2], asks.limits[1::2], strict=True)
+    rolling = zip(asks.ages[::2], asks.ages[1::2], strict=True)
+    allowed = (
+        all(sum(c.at >= since for c in young) < n for n, since in dated)
+        and all(sum(c.at > now - ms for c in young) < n for n, ms in rolling)
+        and not (asks.crossed and any(c.channel != "sms" and c.at >= asks.crossed for c in young))
+    )
     assert allowed == (first_allowed(now, contacts, caps, zones).at == now)

@@ -13,7 +13,7 @@ from gateway.message import Campaign, Message, MessageState
 from gateway.policy.caps import Contact
 from gateway.policy.decide import Listed, Send
 from gateway.store import Store
-from gateway.store.contacts import EVERYONE, Asked, Change, Entry, Group, Known
+from gateway.store.contacts import EVERYONE, Asked, Change, Entry, Group, Known, Opened
 from gateway.store.keys import DAY_MS
 from gateway.store.types import Put
 from gateway.store.waiting import Ended, Stop
@@ -32,7 +32,7 @@ def made(number: int, **changes: object) -> Put:
 
 async def outcome(store: Store, now: int = NOW) -> list[tuple[str, str]]:
     """What the admission says of all that waits, where contact rules are off."""
-    verdicts = await Admission(None, store.contacts).judge(await claim(store), now)
+    verdicts = await Admission(None, store.contacts).judge(await claim(store, now=now), now)
     return [
         ("", "") if isinstance(v.outcome, Send) else (v.ends.name, v.outcome.reason)  # type: ignore[union-attr]
         for v in verdicts
@@ -167,7 +167,9 @@ async def test_moving_keeps_all_but_the_calendar(store: Store) -> None:
     calendars = {one.message.id: "cl-1"}
     assert await store.queue.move("held", calendars, NOW) == 1
     assert await store.queue.move("held", calendars, NOW) == 0
-    (claimed,) = await store.queue.claim(["chile"], "n1/aaaa:andina", 100, NOW, 1, ["cl-1"])
+    (claimed,) = await store.queue.claim(
+        ["chile"], "n1/aaaa:andina", 100, NOW, 1, Opened({"cl-1": None})
+    )
     assert claimed.message == msgspec.structs.replace(one.message, calendar="cl-1")
     assert isinstance(claimed.message, Message)
     record = await store.records.message("crm", one.message.id)

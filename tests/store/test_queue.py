@@ -24,6 +24,7 @@ from gateway.message import (
 )
 from gateway.metrics import Metrics
 from gateway.store import Store
+from gateway.store.contacts import Opened
 from gateway.store.correlation import Kind, ReceiptItem, Settle
 from gateway.store.node import Node
 from gateway.store.queue import Claimed
@@ -79,8 +80,10 @@ def put(
 NUMBERS = itertools.count(1)
 
 
-async def claim(store: Store, segments: int = 100, consumer: str = CONSUMER) -> list[Claimed]:
-    return await store.queue.claim(["@andina", "chile"], consumer, segments, NOW, next(NUMBERS))
+async def claim(
+    store: Store, segments: int = 100, consumer: str = CONSUMER, now: int = NOW
+) -> list[Claimed]:
+    return await store.queue.claim(["@andina", "chile"], consumer, segments, now, next(NUMBERS))
 
 
 async def claimed_numbers(store: Store, segments: int = 100) -> list[int]:
@@ -469,3 +472,17 @@ async def test_retention_drops_what_is_final_and_long_over(store: Store, ended: 
     assert again[0].kind == "same"
     other = await store.queue.put([put(1, digest="00000000000000cc")])
     assert other[0].kind == "conflict"
+
+
+async def test_what_slept_wakes_when_rules_are_off(store: Store) -> None:
+    """Of a calendar, and of recipients of whom nobody knows where they are."""
+    await store.queue.define({"cl-1": b"-"})
+    for number, calendar in enumerate(("cl-1", "held"), 1):
+        one = put(number)
+        one.message = msgspec.structs.replace(one.message, calendar=calendar)
+        await store.queue.put([one])
+    none_is_open = Opened({})
+    assert await store.queue.claim(["chile"], CONSUMER, 100, NOW, 1, none_is_open) == []
+    assert await claimed_numbers(store) == []
+    assert await store.queue.wake_all(NOW) == 2
+    assert sorted(await claimed_numbers(store)) == [1, 2]

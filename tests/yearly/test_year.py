@@ -152,16 +152,18 @@ def test_a_message_begun_too_late_is_found(book: Rulebook, monkeypatch: pytest.M
     """The verdict of a message that waited for its carrier, never held against the clock again."""
     monkeypatch.setattr(closing, "too_late", lambda *_: False)
     monkeypatch.setattr(closing, "validity_seconds", lambda *_: 1)
-    monkeypatch.setattr("gateway.carrier.admission.Verdict.closes", lambda *_: calendar.NEVER)
+    monkeypatch.setattr("gateway.carrier.admission._closes", lambda *_: calendar.NEVER)
     with pytest.raises(Broken, match="could be delivered"):
         year(book, "CL", people=400)
 
 
 def test_a_gap_a_day_too_short_is_found(book: Rulebook, monkeypatch: pytest.MonkeyPatch) -> None:
-    def shorter(now: int, caps: caps.Caps, zones: tuple[str, ...]) -> tuple[list[int], int, int]:
-        limits, crossed, reach = thresholds(now, caps, zones)
+    def shorter(now: int, caps: caps.Caps, zones: tuple[str, ...]) -> caps.Thresholds:
+        asks = thresholds(now, caps, zones)
         day = 86_400_000
-        return [x + day if x > 100 else x for x in limits], crossed, reach
+        limits = [x + day if x > 100 else x for x in asks.limits]
+        ages = [x - day if x > 100 else x for x in asks.ages]
+        return asks._replace(limits=limits, ages=ages)
 
     monkeypatch.setattr("gateway.carrier.admission.thresholds", shorter)
     with pytest.raises(Broken, match=r"gap_days|per_week|per_rolling"):
