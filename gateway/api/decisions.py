@@ -39,6 +39,7 @@ class Decisions:
             at=rfc3339(packed.at),
             outcome=packed.outcome,
             reason=packed.reason or None,
+            detail=packed.detail or None,
             until=None if packed.until is None else rfc3339(packed.until),
             rule=_rule(packed, calendar),
             hash=packed.hash or None,
@@ -53,6 +54,8 @@ class Decisions:
         """What an event says of a decision."""
         packed = unpack(text)
         said = {"rule": _rule(packed, self._calendars.of(packed.calendar)), "hash": packed.hash}
+        if packed.detail:
+            said["detail"] = packed.detail
         if packed.outcome == "wait":
             said["until"] = None if packed.until is None else rfc3339(packed.until)
         return said

@@ -255,6 +255,13 @@ class DecisionView(msgspec.Struct, kw_only=True):
     at: Time
     outcome: Literal["send", "wait", "discard"]
     reason: str | None
+    detail: Annotated[
+        str | None,
+        Meta(
+            description="of a wait for a cap which one holds; of one that expired what it would "
+            "have waited for"
+        ),
+    ]
     until: Annotated[
         Time | None, Meta(description="of a send the end of its validity, of a wait its end")
     ]
@@ -263,7 +270,7 @@ class DecisionView(msgspec.Struct, kw_only=True):
     zones: list[str]
     local: Annotated[list[str], Meta(description="the local time in each zone")]
     source: Annotated[str, Meta(description="what told the zones")]
-    counted: Annotated[int, Meta(description="contacts that stood against it")]
+    counted: Annotated[int, Meta(description="contacts of late that count")]
     lists: list[Literal["opt_out", "wrong_number", "legal_stop", "consent"]]
 
 

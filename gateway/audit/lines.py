@@ -42,6 +42,8 @@ class Line(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     outcome: str
     """``send``, ``wait`` or ``discard``."""
     reason: str = ""
+    detail: str = ""
+    """Of a wait for a cap which one holds; of one that expires what it would have waited for."""
     until: str | None = None
     """Of a send its validity, of a wait its end."""
     rule: str = ""
@@ -52,7 +54,7 @@ class Line(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     source: str = ""
     """What told the zones."""
     counted: int = 0
-    """Contacts that stood against it."""
+    """Contacts of late that count."""
     lists: Sequence[str] = ()
     carrier: str
 

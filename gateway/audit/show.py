@@ -63,7 +63,8 @@ def _find(folder: Path, id: str, to: str, since_ms: int) -> Iterator[dict[str, A
 
 
 def _shown(words: dict[str, Any]) -> Iterator[str]:
-    reason = f": {words['reason']}" if "reason" in words else ""
+    detail = f" ({words['detail']})" if "detail" in words else ""
+    reason = f": {words['reason']}{detail}" if "reason" in words else ""
     until = f", until {words['until']}" if "until" in words else ""
     yield f"{words['at']} {words['id']} to +{words['to']}: {words['outcome']}{reason}{until}"
     if "rule" in words:
@@ -72,7 +73,7 @@ def _shown(words: dict[str, Any]) -> Iterator[str]:
         yield f"  zone     {zone}: {local}"
     if "source" in words:
         yield f"  zones by {words['source']}"
-    yield f"  contacts {words.get('counted', 0)} that stood against it"
+    yield f"  contacts {words.get('counted', 0)} of late that count"
     if "lists" in words:
         yield f"  lists    {', '.join(words['lists'])}"
     creditor = f"{words['creditor']}, debtor {words.get('debtor') or '+' + words['to']}"

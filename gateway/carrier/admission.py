@@ -18,7 +18,7 @@ from gateway.audit.lines import Line, stamp
 from gateway.message import Message, MessageState
 from gateway.policy.calendar import NEVER, local_text
 from gateway.policy.calendars import ALWAYS, ANSWER, ANY, Calendars
-from gateway.policy.caps import Contact, thresholds
+from gateway.policy.caps import Contact, counted, thresholds
 from gateway.policy.decide import (
     Discard,
     Listed,
@@ -66,7 +66,7 @@ class Verdict(msgspec.Struct, gc=False):
     rule: Rule | None = None
     place: Place | None = None
     counted: int = 0
-    """Contacts that stood against it."""
+    """Contacts of late that count."""
     listed: int = 0
     """What the lists said (:class:`gateway.policy.decide.Listed`)."""
     noted: str = ""
@@ -98,7 +98,7 @@ class Verdict(msgspec.Struct, gc=False):
 
     def line(self, message: Message, carrier: str, now: int) -> Line:
         """What the audit keeps of it."""
-        outcome, reason, until = parts(self.outcome)
+        outcome, reason, until, detail = parts(self.outcome)
         rule, place = self.rule, self.place or NOWHERE
         return Line(
             at=stamp(now),
@@ -110,6 +110,7 @@ class Verdict(msgspec.Struct, gc=False):
             to=message.to,
             outcome=outcome,
             reason=reason,
+            detail=detail,
             until=None if until is None else stamp(until),
             rule=rule.name if rule else "",
             hash=rule.hash if rule else "",
@@ -130,11 +131,15 @@ def _local(zones: tuple[str, ...], second: int) -> tuple[str, ...]:
 class _Here(NamedTuple):
     """What the rules say at an instant of a calendar's messages, lists and caps aside."""
 
+    calendar: str
+    """ANY: no rule asks."""
     rule: Rule | None
     place: Place
     outcome: Outcome
     """Of a message that never expires."""
     closes: int
+    capped: bool
+    needs_consent: bool
 
 
 class Admission:
@@ -175,13 +180,20 @@ class Admission:
         verdicts: list[Verdict] = []
         again: list[int] = []
         for n, item in enumerate(claimed):
-            verdict = self._by_hours(item.message, here, now)
+            said, name = item.said, item.message.calendar
+            found = here.get(name)
+            if found is None:
+                found = here[name] = self._look(name, now)
+            verdict = _by_hours(item.message, found, now)
             verdicts.append(verdict)
-            said = item.said
-            if said is None:
-                verdict.noted = _noted(item.message, verdict.rule)
-                if type(verdict.outcome) is Send and _needs_consent(item, verdict):
-                    verdict.outcome = Discard("no_consent")
+            if verdict.calendar == ANSWER and self.calendars is not None:
+                verdict.place = self.calendars.book.places.find(item.message.to)
+            if isinstance(said, int):
+                verdict.counted = said
+                if found.capped:
+                    verdict.noted = _noted(item.message)
+                if found.needs_consent or item.message.consent:
+                    _refuse(verdict, "no_consent")
             elif type(verdict.outcome) is not Send:
                 pass
             elif isinstance(said, Stopped):
@@ -191,7 +203,7 @@ class Admission:
                 if type(verdict.outcome) is Send and verdict.rule is not None:
                     again.append(n)
             else:
-                self._by_caps(item, verdict, said, now)
+                _by_caps(item, verdict, said, now)
         if again:
             await self._ask_again(claimed, verdicts, again, now)
         return verdicts
@@ -205,31 +217,27 @@ class Admission:
         answers = await self._contacts.admit(asked, now)
         for n, one, answer in zip(which, asked, answers, strict=True):
             if isinstance(answer, list):
-                self._by_caps(claimed[n], verdicts[n], answer, now)
+                _by_caps(claimed[n], verdicts[n], answer, now)
             elif isinstance(answer, Stopped):
                 _stop(verdicts[n], answer)
-            else:
-                verdicts[n].noted = one.noted
-
-    def _by_hours(self, message: Message, here: dict[str, _Here], now: int) -> Verdict:
-        name = message.calendar
-        if name in ALWAYS or self.calendars is None:
-            return Verdict(FREE)
-        found = here.get(name)
-        if found is None:
-            found = here[name] = self._look(name, now)
-        rule, place, outcome, closes = found
-        expires = message.expires_ms
-        if expires and type(outcome) is Send and now < expires:
-            outcome = Send(min(outcome.validity, expires))
-        elif expires:
-            outcome = _decided(rule, place, now, expires)
-        return Verdict(outcome, name, rule, place, closes=closes)
+            elif isinstance(answer, int):
+                verdicts[n].noted, verdicts[n].counted = one.noted, answer
 
     def _look(self, name: str, now: int) -> _Here:
-        assert self.calendars is not None
+        """What the rules say in a calendar; what is always open no rule asks about."""
+        if name in ALWAYS or self.calendars is None:
+            name = ANY if self.calendars is None else name
+            return _Here(name, None, NOWHERE, FREE, NEVER, capped=False, needs_consent=False)
         rule, place = self.calendars.rule(name, now)
-        return _Here(rule, place, _decided(rule, place, now), _closes(rule, place, now))
+        return _Here(
+            name,
+            rule,
+            place,
+            _decided(rule, place, now),
+            _closes(rule, place, now),
+            capped=rule is not None and bool(rule.profile.caps),
+            needs_consent=rule is not None and rule.profile.needs_consent,
+        )
 
     def _asked_of(
         self,
@@ -282,8 +290,8 @@ class Admission:
                 listed=listed,
             )
         agrees = bool(listed & Listed.CONSENT)
-        if message.consent and not agrees and type(verdict.outcome) is not Discard:
-            verdict.outcome = Discard("no_consent")
+        if message.consent and not agrees:
+            _refuse(verdict, "no_consent")
 
     def _elsewhere(
         self, verdict: Verdict, to: str, zones: Sequence[str], region: str, now: int
@@ -297,25 +305,36 @@ class Admission:
         rule, place = self.calendars.rule(verdict.calendar, now)
         verdict.rule, verdict.place, verdict.closes = rule, place, _closes(rule, place, now)
 
-    def _by_caps(
-        self, item: Claimed, verdict: Verdict, contacts: Sequence[Contact], now: int
-    ) -> None:
-        assert verdict.place is not None
-        outcome = decide(
-            now,
-            verdict.rule,
-            verdict.place,
-            expires=item.message.expires_ms or NEVER,
-            contacts=contacts,
-        )
-        if type(outcome) is Send:  # another node's clock is ahead of ours
-            outcome = Wait(now + ASK_AGAIN_MS, "cap")
-        verdict.outcome, verdict.counted = outcome, len(contacts)
+
+def _by_hours(message: Message, here: _Here, now: int) -> Verdict:
+    rule, place, outcome, expires = here.rule, here.place, here.outcome, message.expires_ms
+    if expires and type(outcome) is Send and now < expires:
+        outcome = Send(min(outcome.validity, expires))
+    elif expires and rule is not None:
+        outcome = _decided(rule, place, now, expires)
+    elif expires and expires <= now:
+        outcome = Discard("expired")
+    return Verdict(outcome, here.calendar, rule, place, closes=here.closes)
 
 
-def _needs_consent(item: Claimed, verdict: Verdict) -> bool:
-    """By its campaign, or by the rules of its country."""
-    return item.message.consent or (verdict.rule is not None and verdict.rule.profile.needs_consent)
+def _by_caps(item: Claimed, verdict: Verdict, contacts: Sequence[Contact], now: int) -> None:
+    assert verdict.rule is not None
+    assert verdict.place is not None
+    outcome = decide(
+        now,
+        verdict.rule,
+        verdict.place,
+        expires=item.message.expires_ms or NEVER,
+        contacts=contacts,
+    )
+    if type(outcome) is Send:  # another node's clock is ahead of ours
+        outcome = Wait(now + ASK_AGAIN_MS, "cap")
+    verdict.outcome, verdict.counted = outcome, len(counted(verdict.rule.profile, contacts))
+
+
+def _refuse(verdict: Verdict, reason: str) -> None:
+    if type(verdict.outcome) is not Discard:
+        verdict.outcome = Discard(reason)
 
 
 def _stop(verdict: Verdict, stop: Stopped) -> None:
@@ -338,10 +357,8 @@ def _closes(rule: Rule | None, place: Place, now: int) -> int:
     return min(rule.hours(place.zones, place.region).look(now)[1], rule.until)
 
 
-def _noted(message: Message, rule: Rule | None) -> str:
+def _noted(message: Message) -> str:
     """Under which name a message that may go has been noted as a contact."""
-    if rule is None or not rule.profile.caps:
-        return ""
     return f"{message.creditor or message.client}:{message.debtor or message.to}"
 
 

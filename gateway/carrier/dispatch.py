@@ -40,7 +40,7 @@ from gateway.config import Carrier
 from gateway.errors import EncodeError, StoreUnavailable
 from gateway.message import MessageState
 from gateway.metrics import Metrics
-from gateway.policy.calendars import ANY
+from gateway.policy.calendars import ANSWER, ANY
 from gateway.policy.decide import Discard, Outcome, Send, Wait
 from gateway.policy.hours import Hours
 from gateway.policy.pacer import Pacer, share_of
@@ -335,7 +335,7 @@ class Pump:
                 if 0 < job.message.expires_ms <= now_ms:
                     self._decided_anew(job, Discard("expired"), now_ms)
                     self._finish(job, settle_expired(job, now_ms))
-                elif job.judged_ms and now_ms - job.judged_ms > STALE_MS:
+                elif now_ms - job.judged_ms > STALE_MS:
                     # Somebody may have asked for no more since.
                     self._finish(job, settle_waiting(job, -1, "judged_anew"))
                 elif closing.too_late(job.deadline, now_ms, self._takes_ms(job)):
@@ -445,12 +445,16 @@ class Pump:
         late = closing.late(open_at, now_ms, self.margin_ms)
         self._late = bool(late)
         if self.audit is not None and not self.audit.ready(time.monotonic(), now_ms):
-            late = list(open_at)  # what no rule holds back goes on
+            late = [*open_at, ANSWER]  # what no rule holds back goes on
         opened = self.admission.opened(now_ms)
         claimed = await self._store.queue.claim(
             routes, self._consumer, wanted, now_ms, self._claims, opened, late
         )
-        return claimed, await self.admission.judge(claimed, wall_ms()) if claimed else []
+        if not claimed:
+            return [], []
+        verdicts = await self.admission.judge(claimed, wall_ms())
+        await self._store.queue.define_fresh()
+        return claimed, verdicts
 
     async def _take_back(self) -> None:
         """A claim's answer was lost: now that we hold nothing, what is claimed for us is that.
@@ -498,6 +502,7 @@ class Pump:
 
     def _admit(self, job: Job, verdict: Verdict, now_ms: int, recorded: bool) -> bool:
         """By the contact rules: it may go, until its hours are over; or it waits, or never goes."""
+        job.judged_ms = now_ms
         if verdict.calendar == ANY and isinstance(verdict.outcome, Send):
             return True
         job.noted = verdict.noted
@@ -509,14 +514,14 @@ class Pump:
         match verdict.outcome:
             case Send():
                 job.deadline = verdict.closes - self.margin_ms
-                job.judged_ms = now_ms
                 return True
             case Wait(until, reason):
                 until = now_ms + HELD_MS if until is None else until
                 self._finish(job, settle_waiting(job, until, reason))
+            case Discard("expired", waits):
+                self._finish(job, settle_never(job, MessageState.expired, waits or "ttl"))
             case Discard(reason):
-                state = MessageState.expired if reason == "expired" else verdict.ends
-                self._finish(job, settle_never(job, state, reason))
+                self._finish(job, settle_never(job, verdict.ends, reason))
         return False
 
     def _takes_ms(self, job: Job) -> float:

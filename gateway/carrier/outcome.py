@@ -71,7 +71,7 @@ class Job:
         """What the contact rules said of it, packed."""
         self.verdict: Verdict | None = None
         self.judged_ms = 0
-        """When the contact rules let it go; 0: they were not asked."""
+        """When stops, lists and contact rules let it go."""
         self.noted = ""
         """The creditor and debtor among whose contacts it is noted."""
         self.over = False
@@ -97,11 +97,10 @@ class Job:
 
     @property
     def left(self) -> bool:
-        """Has any of it reached a carrier, or may it have?"""
+        """Has any of it reached a carrier, or may it have? What was sent again out of doubt may."""
         waits, final = MessageState.queued, MessageState.unknown
-        return bool(self.message.fates) or not all(
-            f.state is waits or f.state >= final for f in self.fates
-        )
+        known = self.message.fates or self.message.route.startswith("@")
+        return bool(known) or not all(f.state is waits or f.state >= final for f in self.fates)
 
     @property
     def movable(self) -> bool:

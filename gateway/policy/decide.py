@@ -21,7 +21,6 @@ from gateway.policy.calendar import (
     Hours,
     Schedule,
     day_begins,
-    local_text,
 )
 from gateway.policy.caps import Contact, Verdict, counted, first_allowed
 from gateway.policy.daysoff import EPOCH
@@ -61,12 +60,16 @@ class Wait(msgspec.Struct, frozen=True, gc=False):
     until: int | None
     reason: str
     """``quiet_hours, cap, unknown_zone, no_policy, closed`` (the hours never open)."""
+    cap: str = ""
+    """Which one holds (:class:`gateway.policy.caps.Verdict`)."""
 
 
 class Discard(msgspec.Struct, frozen=True, gc=False):
     """Never: ``opt_out, wrong_number, legal_stop, no_consent, country_off, expired``."""
 
     reason: str
+    waits: str = ""
+    """Of one that would outlive its life: the reason of the wait."""
 
 
 Outcome = Send | Wait | Discard
@@ -133,8 +136,9 @@ def decide(
         return UNKNOWN_ZONE
     if answers is not None and _is_answer(now, rule, answers):
         return Send(min(expires, answers + rule.profile.answer_seconds * 1000))
-    if contacts and capped(now, rule, place, contacts).cap:
-        return _wait(opening(now, rule, place, contacts), expires, "cap")
+    cap = capped(now, rule, place, contacts).cap if contacts else ""
+    if cap:
+        return _wait(opening(now, rule, place, contacts), expires, "cap", cap)
     is_open, until = rule.hours(place.zones, place.region).look(now)
     if is_open:
         return Send(min(until, expires, rule.until))
@@ -178,10 +182,12 @@ def refused(now: int, rule: Rule | None, listed: Listed, answers: int | None) ->
     return None
 
 
-def _wait(until: int, expires: int, reason: str) -> Wait | Discard:
+def _wait(until: int, expires: int, reason: str, cap: str = "") -> Wait | Discard:
+    if until >= NEVER:
+        reason, cap = "closed", ""
     if until >= expires < NEVER:
-        return Discard("expired")
-    return Wait(None, "closed") if until >= NEVER else Wait(until, reason)
+        return Discard("expired", reason)
+    return Wait(None, reason) if until >= NEVER else Wait(until, reason, cap)
 
 
 class Rulebook:
@@ -229,50 +235,3 @@ class Rulebook:
             )
             self._rules[country, at, profile, narrowed] = found
         return found
-
-
-class Decision(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
-    """What is kept of a decision: enough to say afterwards why. An array, to be small."""
-
-    at: int
-    outcome: str
-    """``send``, ``wait`` or ``discard``."""
-    reason: str
-    until: int | None
-    """Of a send its validity, of a wait its end."""
-    rule: str
-    """``CL/prudent``; a narrowed one has the same name and another hash."""
-    hash: str
-    zones: tuple[str, ...]
-    local: tuple[str, ...]
-    """The local time in each zone."""
-    source: str
-    """What told the zones."""
-    counted: int = 0
-    """Contacts that counted for the caps."""
-
-
-def record(
-    now: int, outcome: Outcome, rule: Rule | None, place: Place, contacts: Sequence[Contact] = ()
-) -> Decision:
-    """The record of a decision."""
-    reason, until = "", None
-    match outcome:
-        case Send(validity):
-            until = None if validity >= NEVER else validity
-        case Wait(until_, reason_):
-            until, reason = until_, reason_
-        case Discard(reason_):
-            reason = reason_
-    return Decision(
-        at=now,
-        outcome=type(outcome).__name__.lower(),
-        reason=reason,
-        until=until,
-        rule=rule.name if rule else "",
-        hash=rule.hash if rule else "",
-        zones=place.zones,
-        local=tuple(local_text(zone, now) for zone in place.zones),
-        source=place.source,
-        counted=len(counted(rule.profile, contacts)) if rule and contacts else 0,
-    )

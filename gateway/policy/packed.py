@@ -25,33 +25,52 @@ class Packed(NamedTuple):
     calendar: str
     counted: int
     listed: int
+    detail: str
 
 
-def parts(outcome: Outcome) -> tuple[Word, str, int | None]:
-    """An outcome's word, its reason, and until when it holds (None: no time ends it)."""
+class Parts(NamedTuple):
+    """What an outcome says."""
+
+    word: Word
+    reason: str = ""
+    until: int | None = None
+    """Until when it holds; None: no time ends it."""
+    detail: str = ""
+    """Of a wait for a cap which one holds; of one that expires what it would have waited for."""
+
+
+_GOES = Parts("send")
+
+
+def parts(outcome: Outcome) -> Parts:
+    """An outcome in words."""
+    if type(outcome) is Send:
+        return _GOES if outcome.validity >= NEVER else Parts("send", "", outcome.validity, "")
     match outcome:
-        case Send(validity):
-            return "send", "", None if validity >= NEVER else validity
-        case Wait(until, reason):
-            return "wait", reason, None if until is None or until >= NEVER else until
-        case Discard(reason):
-            return "discard", reason, None
+        case Wait(until, reason, cap):
+            return Parts("wait", reason, None if until is None or until >= NEVER else until, cap)
+        case Discard(reason, waits):
+            return Parts("discard", reason, None, waits)
+    raise TypeError(outcome)
 
 
 def pack(
     now: int, outcome: Outcome, hash: str, calendar: str, counted: int = 0, listed: int = 0
 ) -> str:
     """A decision, to be kept in the message's record."""
-    word, reason, until = parts(outcome)
+    if type(outcome) is Send:
+        until: int | str | None = outcome.validity if outcome.validity < NEVER else "-"
+        return f"{now} S - {until} {hash or '-'} {calendar} {counted} {listed} -"
+    word, reason, until, detail = parts(outcome)
     return (
         f"{now} {word[0].upper()} {reason or '-'} {'-' if until is None else until} "
-        f"{hash or '-'} {calendar} {counted} {listed}"
+        f"{hash or '-'} {calendar} {counted} {listed} {detail or '-'}"
     )
 
 
 def unpack(text: str) -> Packed:
     """What :func:`pack` made."""
-    at, letter, reason, until, hash, calendar, counted, listed = text.split(" ")
+    at, letter, reason, until, hash, calendar, counted, listed, detail = text.split(" ")
     return Packed(
         int(at),
         WORDS[letter],
@@ -61,6 +80,7 @@ def unpack(text: str) -> Packed:
         calendar,
         int(counted),
         int(listed),
+        "" if detail == "-" else detail,
     )
 
 

@@ -4,7 +4,8 @@
 -- not matter), reach_ms, ages {n, ms, ...}}: allowed while fewer than n contacts that count are as
 -- young as since, and fewer than n younger than ms, each.
 -- contact: `ms id`, or `ms id channel two_way`; joined by a record separator, oldest first.
--- What is said of the n-th: nothing, it may go; a text, the contacts that stand against it; {own,
+-- What is said of the n-th: nothing, or how many contacts count, and it may go; a text, the contacts
+-- of late, which stand against it; {own,
 -- common}, what is known of the number for the creditor and for all, which the caller has to look at
 -- first; {reason, 1: for good}, its debtor is stopped.
 local said_of, asked_of, debtors_of = {}, {}, {}
@@ -84,19 +85,20 @@ local function weigh(text, id, group, now)
     for _, ms in ipairs(times) do if ms >= limits[i + 1] then young = young + 1 end end
     if young >= limits[i] then room = false end
   end
-  return kept, room
+  return kept, room, #times
 end
 
 local function admit_one(key, id, text, group, now, stamp)
-  local entry = stamp .. ' ' .. id
+  local entry, count = stamp .. ' ' .. id, nil
   if text then
-    local kept, room = weigh(text, id, group, now)
+    local kept, room, counted = weigh(text, id, group, now)
     if not room then return table.concat(kept, '\030') end
     kept[#kept + 1] = entry
     entry = table.concat(kept, '\030')
+    count = counted
   end
   call('SET', key, entry, 'PX', group[5])
-  return nil, entry
+  return count, entry
 end
 
 local function admit_of(creditor, rows, everyone, now)

@@ -1,6 +1,6 @@
 -- admit: may these claimed messages go, by stops, lists and caps (admission.lua)?
 -- ARGV[1] {now_ms, groups, {id, number, creditor, debtor, group (0: no caps), looked, client where it
--- names a debtor, accepted_ms, ...}}. Answers an item a row: what is said of it, 0 where it may go.
+-- names a debtor, accepted_ms, ...}}. Answers an item a row: what is said of it.
 local args = cmsgpack.unpack(ARGV[1])
 local now, groups, rows, answers = args[1], args[2], args[3], {}
 for i = 1, #rows, 8 do

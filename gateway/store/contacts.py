@@ -109,9 +109,10 @@ class Change(NamedTuple):
     """When its opt-out is confirmed to it, if it has not been; -1: it has not been any more."""
 
 
-Admitted = tuple[Known | None, Known | None] | list[Touch] | Stopped | None
-"""None: it may go, and counts as a contact. A list: the contacts that stand against it. Two values:
-what is known of the number, for its creditor and for all, which has to be looked at first."""
+Admitted = int | tuple[Known | None, Known | None] | list[Touch] | Stopped
+"""A number: it may go and is noted as a contact, and so many of late count. A list: the contacts of
+late, which stand against it. Two values: what is known of the number, for its creditor and for all,
+which has to be looked at first."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Known).decode
@@ -211,8 +212,8 @@ class Contacts:
 
 def admitted(answer: Any) -> Admitted:
     """What ``admission.lua`` says of a message."""
-    if answer == 0:
-        return None
+    if isinstance(answer, int):
+        return answer
     if isinstance(answer, bytes):
         return _touches(answer)
     own, common = answer

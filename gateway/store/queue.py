@@ -38,7 +38,7 @@ class Claimed(msgspec.Struct, gc=False):
     lane: str
     entry: str
     message: Message
-    said: Admitted = None
+    said: Admitted = 0
     """What stops, lists and caps say of it; where they let it go it is noted as a contact."""
 
 
@@ -105,8 +105,8 @@ class Queue:
         found = await self._redis.call("HMGET", self._keys("calendars"), *names)
         return {name: blob for name, blob in zip(names, found, strict=True) if blob is not None}
 
-    async def _define_fresh(self) -> None:
-        """Keep the calendars made here, before the first message of theirs."""
+    async def define_fresh(self) -> None:
+        """Keep the calendars made here, before the first message or decision that names them."""
         fresh = dict(self.fresh)
         if fresh:
             await self.define(fresh)
@@ -115,7 +115,7 @@ class Queue:
 
     async def _put(self, batch: list[Put]) -> tuple[list[PutResult], float]:
         if self.fresh:
-            await self._define_fresh()
+            await self.define_fresh()
         now = max(put.message.accepted_ms for put in batch)
         answers = await self._redis.run(
             scripts.PUT,
@@ -164,9 +164,7 @@ class Queue:
             name = lane.decode()
             entries = zip(rows[::3], rows[1::3], rows[2::3], strict=True)
             claimed += [
-                Claimed(
-                    name, entry.decode(), _decode_message(body), admitted(said) if said else None
-                )
+                Claimed(name, entry.decode(), _decode_message(body), admitted(said))
                 for entry, body, said in entries
             ]
         return claimed
@@ -221,7 +219,7 @@ class Queue:
 
     async def move(self, from_: str, calendars: Mapping[str, str], now_ms: int) -> int:
         """Put messages that wait under the calendar ``from_`` under others; answers how many."""
-        await self._define_fresh()
+        await self.define_fresh()
         items, moved = [part for item in calendars.items() for part in item], 0
         for start in range(0, len(items), 2 * SWEEP):
             part = items[start : start + 2 * SWEEP]

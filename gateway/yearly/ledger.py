@@ -33,17 +33,23 @@ class Ledger:
             return known, None
         group = one.group
         if group is None:
-            return None
+            return 0
         key = f"{one.creditor}:{one.debtor}"
         kept = [
             noted
             for noted in self._contacts.get(key, ())
             if noted.contact.at > now - group.reach_ms and noted.id != one.id
         ]
-        if not _room([noted.contact for noted in kept], group, now):
-            return [noted.contact for noted in kept]
+        contacts = [noted.contact for noted in kept]
+        counts = [
+            contact
+            for contact in contacts
+            if contact.channel in group.channels and (contact.two_way or not group.two_way)
+        ]
+        if not _room(counts, group, now):
+            return contacts
         self._contacts[key] = [*kept, _Noted(one.id, Contact(now))]
-        return None
+        return len(counts)
 
     def forget(self, noted: str, id: str) -> None:
         """A message that was noted as a contact has reached no carrier."""
@@ -57,13 +63,8 @@ class Ledger:
         noted.append(_Noted(name, contact))
 
 
-def _room(contacts: list[Contact], group: Group, now: int) -> bool:
+def _room(counts: list[Contact], group: Group, now: int) -> bool:
     """Do the contacts that count leave room by every question?"""
-    counts = [
-        contact
-        for contact in contacts
-        if contact.channel in group.channels and (contact.two_way or not group.two_way)
-    ]
     crossed = group.other_channels_since
     if crossed and any(c.channel != "sms" and c.at >= crossed for c in counts):
         return False

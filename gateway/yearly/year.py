@@ -20,7 +20,7 @@ from gateway.policy.calendar import NEVER
 from gateway.policy.calendars import Calendars
 from gateway.policy.caps import Contact
 from gateway.policy.decide import Discard, Listed, Rulebook, Send, Wait
-from gateway.store.contacts import Asked, Known
+from gateway.store.contacts import Admitted, Asked, Known
 from gateway.store.queue import Claimed
 from gateway.yearly.checker import Checker, Sent
 from gateway.yearly.figures import Figures, Lane, Waiting
@@ -245,7 +245,8 @@ class Year:
 
     def _claimed(self, message: Message, now: int) -> Claimed:
         """With what the lists and caps say of it, as ``claim.lua`` asks them."""
-        group, said = self._admission.groups[message.calendar], None
+        group = self._admission.groups[message.calendar]
+        said: Admitted = 0
         if not 0 < message.expires_ms <= now:
             asked = Asked(message.id, message.to, CREDITOR, message.debtor, group)
             said = self._ledger.ask(asked, now)

@@ -47,7 +47,7 @@ def packed(outcome: Outcome, calendar: str, **more: Any) -> str:
 
 async def test_a_message_that_waits(api: Running, post: Post, calendar: str) -> None:
     """The whole decision, its calendar's place and profile by the store's word."""
-    text = packed(Wait(UNTIL, "cap"), calendar, counted=2)
+    text = packed(Wait(UNTIL, "cap", "per_week"), calendar, counted=2)
     id = await settled(api, post, text, due_ms=UNTIL, reason="cap")
     found = (await api.call("GET", f"/v1/messages/{id}")).json["decision"]
     assert found["local"][0].endswith("-0300")
@@ -55,6 +55,7 @@ async def test_a_message_that_waits(api: Running, post: Post, calendar: str) -> 
         "at": "2025-11-22T08:26:40.000Z",
         "outcome": "wait",
         "reason": "cap",
+        "detail": "per_week",
         "until": "2025-11-22T09:26:40.000Z",
         "rule": "CL/prudent",
         "hash": "cc61594d51914314",
@@ -72,6 +73,7 @@ async def test_a_message_that_waits(api: Running, post: Post, calendar: str) -> 
         id,
         {
             "reason": "cap",
+            "detail": "per_week",
             "rule": "CL/prudent",
             "hash": "cc61594d51914314",
             "until": "2025-11-22T09:26:40.000Z",

@@ -65,6 +65,7 @@ class Ruled:
     def __init__(self, line: Line, rules: Rulebook) -> None:
         self.line, self.store = line, line.store
         self.calendars = Calendars(rules)
+        line.store.queue.fresh = self.calendars.fresh
         self.calendar = self.calendars.name(PLACE, "prudent")
         line.account.pump.admission = Admission(self.calendars, line.store.contacts)
 
@@ -99,7 +100,7 @@ async def test_in_its_hours_a_message_goes_and_its_record_says_by_which_rule(
     await made.put(1)
     await made.line.until(delivered=1)
     (found,) = (await made.store.records.messages("crm")).items
-    at, outcome, reason, _, hash, calendar, counted, listed = found.decision.split(" ")
+    at, outcome, reason, _, hash, calendar, counted, listed, _ = found.decision.split(" ")
     rule, _ = made.calendars.rule(made.calendar, int(at))
     assert rule is not None
     assert (outcome, reason, hash, calendar) == ("S", "-", rule.hash, made.calendar)
@@ -164,7 +165,8 @@ async def test_of_two_for_one_debtor_one_goes_and_the_other_waits_for_its_day(
     assert 0 < waits.not_before_ms - wall_ms() <= 25 * 3_600_000
     local = datetime.fromtimestamp(waits.not_before_ms / 1000, policies_zone())
     assert (local.hour, local.minute, local.second) == (0, 0, 0)
-    assert waits.decision.split(" ")[1:3] == ["W", "cap"]
+    said = waits.decision.split(" ")
+    assert (said[1:3], said[8]) == (["W", "cap"], "per_day")
     assert len(made.line.carrier.submissions) == 1
 
 
@@ -183,7 +185,7 @@ async def test_a_message_that_would_outlive_its_time_ends(line: MakeLine, tmp_pa
     await made.put(1, debtor="d-7")
     await made.line.until(delivered=1)
     await made.put(2, debtor="d-7", expires_ms=wall_ms() + 60_000)
-    await made.settled(("delivered", ""), ("expired", "expired"))
+    await made.settled(("delivered", ""), ("expired", "cap"))
 
 
 async def test_what_the_carrier_refuses_was_no_contact(line: MakeLine, tmp_path: Path) -> None:
@@ -196,6 +198,19 @@ async def test_what_the_carrier_refuses_was_no_contact(line: MakeLine, tmp_path:
     assert await made.store.contacts.touches("crm", "d-7") == []
     await made.put(2, debtor="d-7")
     await made.line.until(rejected=1, delivered=1)
+    assert len(await made.store.contacts.touches("crm", "d-7")) == 1
+
+
+async def test_what_was_sent_again_out_of_doubt_stays_a_contact_though_refused(
+    line: MakeLine, tmp_path: Path
+) -> None:
+    """Its first attempt may have been delivered."""
+    made = Ruled(
+        await line({"numbers": [{"to": "00000001$", "status": "ESME_RINVDSTADR"}]}),
+        book(tmp_path, caps="per_day = 1"),
+    )
+    await made.put(1, debtor="d-7", route="@andina", attempt=2)
+    await made.line.until(rejected=1)
     assert len(await made.store.contacts.touches("crm", "d-7")) == 1
 
 
@@ -270,6 +285,82 @@ async def test_what_a_slow_carrier_kept_waiting_is_judged_anew(
     assert "56900000004" not in {s.recipient for s in made.line.carrier.submissions}
 
 
+@pytest.mark.parametrize("rules", [True, False])
+async def test_who_asks_for_no_more_while_his_message_waits_for_the_carrier(
+    line: MakeLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rules: bool
+) -> None:
+    """Also where contact rules are off."""
+    monkeypatch.setattr(dispatch, "STALE_MS", 200)
+    made = Ruled(await line({"delay_ms": 500}, window=1), book(tmp_path))
+    if not rules:
+        made.line.account.pump.admission = Admission(None, made.store.contacts)
+    await made.put(1, 2, calendar=made.calendar if rules else "any")
+
+    async def one_left() -> bool:
+        return len(made.line.carrier.submissions) == 1 and made.line.account.pump.in_flight > 1
+
+    await until(one_left)
+    await made.store.contacts.learn([Change("56900000002", "crm", comes_on=int(Listed.OPT_OUT))])
+    await made.line.until(delivered=1, blocked=1)
+    assert "56900000002" not in {s.recipient for s in made.line.carrier.submissions}
+
+
+class Wednesday:
+    """The pump's clock; the hours end at 20:00 in Santiago, which is 23:00 UTC."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, minute: int, before_ms: int) -> None:
+        end = datetime(2026, 11, 25, minute // 60, minute % 60, tzinfo=UTC)
+        self.now = int(end.timestamp() * 1000) - before_ms
+        patch.setattr(dispatch, "wall_ms", lambda: self.now)
+
+    def passes_with(self, work: Any, ms: int) -> Any:
+        async def slow(*asked: Any) -> Any:
+            answer = await work(*asked)
+            self.now += ms
+            return answer
+
+        return slow
+
+
+async def waits_for(made: Ruled, opening: datetime) -> bool:
+    (found,) = (await made.store.records.messages("crm")).items
+    assert made.line.carrier.submissions == []
+    return found.reason == "quiet_hours" and found.not_before_ms == opening.timestamp() * 1000
+
+
+async def test_hours_that_end_during_the_claim(
+    line: MakeLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store took longer than the margin."""
+    made = Ruled(await line(), book(tmp_path, '"08:00-20:00"', caps="per_day = 1"))
+    made.line.account.pump.margin_ms = 2_000
+    clock = Wednesday(monkeypatch, 23 * 60, 2_005)
+    queue = made.store.queue
+    monkeypatch.setattr(queue, "claim", clock.passes_with(queue.claim, 4_000))
+    await made.put(1, debtor="d-7")
+    await until(lambda: waits_for(made, datetime(2026, 11, 26, 11, 0, tzinfo=UTC)))
+    assert await made.store.contacts.touches("crm", "d-7") == []
+
+
+async def test_hours_of_a_stored_zone_that_end_before_those_of_the_number(
+    line: MakeLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In Noronha it is an hour later; they end between the verdict and the write."""
+    made = Ruled(await line(), book(tmp_path, '"08:00-20:00"', caps="per_day = 1"))
+    made.line.account.pump.margin_ms = 2_000
+    change = Change("56900000001", "crm", zones=("America/Noronha",))
+    await made.store.contacts.learn([change])
+    clock = Wednesday(monkeypatch, 22 * 60, 2_005)
+    contacts = made.store.contacts
+    monkeypatch.setattr(contacts, "admit", clock.passes_with(contacts.admit, 10))
+    await made.put(1, debtor="d-7")
+    await until(lambda: waits_for(made, datetime(2026, 11, 26, 10, 0, tzinfo=UTC)))
+    assert await made.store.contacts.touches("crm", "d-7") == []
+    (found,) = (await made.store.records.messages("crm")).items
+    name = found.decision.split(" ")[5]
+    assert list(await made.store.queue.defined([name])) == [name]  # others can say what it was
+
+
 async def test_exactly_one_of_many_racing_is_admitted(store: Store) -> None:
     group = Group([1, 0], ["sms"], False, 0, 86_400_000)
     for round in range(20):
@@ -278,10 +369,10 @@ async def test_exactly_one_of_many_racing_is_admitted(store: Store) -> None:
             *(store.contacts.admit(asked[n : n + 5], wall_ms()) for n in (0, 5))
         )
         flat = [answer for batch in answers for answer in batch]
-        assert flat.count(None) == 1
+        assert flat.count(0) == 1
         assert sum(isinstance(answer, list) and len(answer) == 1 for answer in flat) == 9
         again = await store.contacts.admit(asked, wall_ms())
-        assert again.count(None) == 1  # the one that has been: its own contact is none against it
+        assert again.count(0) == 1  # the one that has been: its own contact is none against it
 
 
 # replies

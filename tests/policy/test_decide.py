@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-import msgspec
 import pytest
 
 from gateway.policies import campaign_week
@@ -21,7 +20,6 @@ from gateway.policy.decide import (
     Wait,
     decide,
     opening,
-    record,
 )
 from gateway.policy.rules import Policy
 from gateway.policy.zones import NOWHERE, Place
@@ -56,7 +54,7 @@ def test_the_message_may_end_before_the_window(book: Rulebook) -> None:
 
 
 def test_what_would_wait_past_its_end_is_discarded(book: Rulebook) -> None:
-    assert asked(book, NIGHT, expires=MORNING) == Discard("expired")
+    assert asked(book, NIGHT, expires=MORNING) == Discard("expired", "quiet_hours")
     assert asked(book, NIGHT, expires=MORNING + 1) == Wait(MORNING, "quiet_hours")
 
 
@@ -64,9 +62,9 @@ def test_a_cap_waits_for_an_open_hour(book: Rulebook) -> None:
     """The gap of a Monday's message ends on Thursday at 00:00, a holiday: Friday, then."""
     monday = [Contact(ms("2026-07-13T15:00:00Z"))]
     friday = ms("2026-07-17T12:00:00Z")
-    assert asked(book, NOON, contacts=monday) == Wait(friday, "cap")
+    assert asked(book, NOON, contacts=monday) == Wait(friday, "cap", "gap_days")
     assert asked(book, friday, contacts=monday) == Send(ms("2026-07-17T23:00:00Z"))
-    assert asked(book, NOON, contacts=monday, expires=friday) == Discard("expired")
+    assert asked(book, NOON, contacts=monday, expires=friday) == Discard("expired", "cap")
     assert asked(book, NOON, contacts=[Contact(ms("2026-07-13T15:00Z"), "call")]) == Send(CLOSES)
 
 
@@ -180,7 +178,7 @@ def test_a_law_changes_on_a_date(book: Rulebook) -> None:
     assert decide(evening, before, place) == Wait(ms("2026-07-14T15:00:00Z"), "quiet_hours")
     contact = [Contact(ms("2026-07-13T15:00:00Z"))]
     assert decide(evening - HOUR, before, place, contacts=contact) == (
-        Wait(ms("2026-07-14T15:00:00Z"), "cap")
+        Wait(ms("2026-07-14T15:00:00Z"), "cap", "per_day")
     )
     assert changed.rule("PE", "prudent", ms("2009-01-01T00:00Z")) is None
     off = Rulebook([old, later(old, date(2026, 7, 14), enabled=False)])
@@ -196,23 +194,3 @@ def test_delivery_ends_with_the_law(book: Rulebook) -> None:
     place = changed.places.find("51987654321")
     now = ms("2026-07-13T23:00:00Z")
     assert decide(now, changed.rule("PE", "prudent", now), place) == Send(ms("2026-07-14T05:00Z"))
-
-
-def test_the_record(book: Rulebook) -> None:
-    """Who, when, under which rule: small, and read back."""
-    place = book.places.find(CHILEAN)
-    rule = book.rule("CL", "prudent", NIGHT)
-    assert rule
-    contacts = [Contact(ms("2026-07-06T15:00Z")), Contact(ms("2026-07-07T15:00Z"), "call")]
-    kept = record(NIGHT, decide(NIGHT, rule, place), rule, place, contacts)
-    assert (kept.outcome, kept.reason, kept.until) == ("wait", "quiet_hours", MORNING)
-    assert (kept.rule, kept.hash, kept.source, kept.counted) == (
-        ("CL/prudent", rule.hash, "prefix", 1)
-    )
-    assert kept.zones == place.zones
-    assert kept.local[:2] == ("Tue 2026-07-14 22:00:00 -0400", "Tue 2026-07-14 23:00:00 -0300")
-    packed = msgspec.msgpack.encode(kept)
-    assert msgspec.msgpack.decode(packed, type=type(kept)) == kept
-    assert len(packed) < 300
-    assert record(NOON, Send(CLOSES), rule, place).until == CLOSES
-    assert record(NOON, Discard("opt_out"), None, NOWHERE).reason == "opt_out"

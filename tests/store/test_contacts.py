@@ -108,7 +108,7 @@ async def test_a_contact_by_others_counts_for_a_cap(store: Store) -> None:
     for _ in range(2):
         await store.contacts.touch("crm", TO, [touch], 12 * DAY_MS)
     two = Group([2, NOW - 7 * DAY_MS], ["sms", "call"], False, 0, 12 * DAY_MS)
-    assert await store.contacts.admit([Asked("a", TO, "crm", TO, two)], NOW) == [None]
+    assert await store.contacts.admit([Asked("a", TO, "crm", TO, two)], NOW) == [1]
     found = await store.contacts.admit([Asked("b", TO, "crm", TO, two)], NOW)
     assert found == [[touch[1], Contact(NOW, "sms")]]
 
