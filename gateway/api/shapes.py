@@ -298,7 +298,7 @@ class MessageView(msgspec.Struct, omit_defaults=True, kw_only=True):
 
 
 MaxSegments = Annotated[
-    int, Meta(ge=0, le=MOST_SEGMENTS, description="no more are taken; 0: no limit")
+    int, Meta(ge=0, le=MOST_SEGMENTS, description="so many may go; 0: no limit")
 ]
 CREDITOR_CHARACTERS = 100
 CREDITOR_PATTERN = "^[0-9A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f .&_-]{1,100}$"
@@ -330,6 +330,12 @@ Hours = Annotated[
 ]
 
 
+OverBudgetName = Annotated[
+    Literal["refuse", "hold"],
+    Meta(description="what becomes of a message that max_segments has no room for"),
+]
+
+
 class CampaignIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """A campaign to be made."""
 
@@ -353,11 +359,13 @@ class CampaignIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True)
         Meta(description="its messages go only to numbers that are known to consent"),
     ] = None
     max_segments: MaxSegments = 0
+    over_budget: OverBudgetName = "refuse"
     data: Data = field(default_factory=Raw)
 
 
 class CampaignChange(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """What may be changed of a campaign. Messages accepted before keep what they have."""
+    """What may be changed of a campaign. Messages accepted before keep what they have, but those
+    over its budget go as far as there is room now."""
 
     state: CampaignStateName | None = None
     name: Name | None = None
@@ -365,6 +373,7 @@ class CampaignChange(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=T
     ttl: Ttl | None = None
     in_doubt: Literal["hold", "resend"] | None = None
     max_segments: MaxSegments | None = None
+    over_budget: OverBudgetName | None = None
     data: Data = field(default_factory=Raw)
 
 
@@ -387,14 +396,18 @@ class CampaignView(msgspec.Struct, omit_defaults=True, kw_only=True):
     used_segments: Annotated[
         int | None, Meta(description="that count for its limit, where it has one; not in lists")
     ] = None
+    over_budget: Annotated[
+        Literal["refuse", "hold"] | None, Meta(description="where it has a limit")
+    ] = None
     data: Any | UnsetType = UNSET
 
 
-class CampaignBudget(msgspec.Struct, kw_only=True):
+class CampaignBudget(msgspec.Struct, omit_defaults=True, kw_only=True):
     """A campaign's segments that count, and its limit; null: it has none."""
 
     used: int
     limit: int | None
+    held: Annotated[int, Meta(description="segments that wait for it; missing: none do")] = 0
 
 
 class ClientBudgetView(msgspec.Struct, kw_only=True):

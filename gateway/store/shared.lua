@@ -78,11 +78,29 @@ local function who(fixed)
   return string.match(fixed, '^([^\031]*)\031([^\031]*)\031([^\031]*)\031([^\031]*)')
 end
 
--- A message that never left gives its segments back to its campaign's budget and its client's.
-local function give_back_budget(key, fixed)
+-- client, campaign, segments of a record's fixed field.
+local function cost_of(fixed)
   local client, campaign, segments = string.match(fixed,
     '^([^\031]*)\031([^\031]*)\031[^\031]*\031[^\031]*\031[^\031]*\031(%d+)')
-  count(campaign, 'budget', -tonumber(segments))
+  return client, campaign, tonumber(segments)
+end
+
+-- Takes a message off those that wait for their campaign's budget. Answers whether it was among them:
+-- then it has taken nothing of it.
+local function leave_over(id, campaign, segments)
+  if campaign == '' or call('ZREM', K_over .. campaign, id) == 0 then return false end
+  count(campaign, 'held', -segments)
+  call('SADD', K_room, campaign)
+  return true
+end
+
+-- A message that never left gives its segments back to its campaign's budget and its client's.
+local function give_back_budget(id, fixed)
+  local key, client, campaign, segments = K_message .. id, cost_of(fixed)
+  if not leave_over(id, campaign, segments) and campaign ~= '' then
+    count(campaign, 'budget', -segments)
+    call('SADD', K_room, campaign)
+  end
   local day = call('HGET', key, 'b')
   if day then
     if call('EXISTS', K_budget .. client .. ':' .. day) == 1 then
