@@ -595,15 +595,55 @@ class TouchesOut(msgspec.Struct):
     errors: list[ErrorItem]
 
 
+LIFT_CHARACTERS = 500
+LIFT_PATTERN = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$"
+LiftReason = Annotated[str, _text("for who asks later", LIFT_PATTERN, LIFT_CHARACTERS)]
+
+
 class DebtorStop(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """Why a debtor is stopped, and for which creditor (default: for any).
 
-    ``legal_stop`` holds for good; any other for what has been accepted so far."""
+    ``legal_stop`` holds until it is lifted; any other for what has been accepted so far."""
 
     reason: Annotated[str, Meta(extra_json_schema={"pattern": REASON_PATTERN})] = "paid"
     creditor: Annotated[str, Meta(extra_json_schema={"pattern": r"^[\w .&-]{1,100}$"})] | None = (
         None
     )
+
+
+class DebtorLift(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """Why a stop is lifted (a legal one only with a reason), and for which creditor it was set."""
+
+    reason: LiftReason | None = None
+    creditor: Annotated[str, Meta(extra_json_schema={"pattern": r"^[\w .&-]{1,100}$"})] | None = (
+        None
+    )
+
+
+class LiftView(msgspec.Struct, kw_only=True):
+    """Since when a stop holds no more, who lifted it, and why."""
+
+    at: Time
+    by: Annotated[str, Meta(description="the client")]
+    reason: str
+
+
+class DebtorStopView(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """A stop: of what was accepted until then, or for good."""
+
+    reason: str
+    since: Time
+    for_good: bool
+    creditor: Annotated[str | None, Meta(description="missing: any")] = None
+    lifted: LiftView | None = None
+
+
+class DebtorView(msgspec.Struct, kw_only=True):
+    """The stops of a debtor that hold, and those that have been lifted."""
+
+    debtor: Debtor
+    stops: list[DebtorStopView]
+    lifted: list[DebtorStopView]
 
 
 class DebtorLine(DebtorStop, kw_only=True):

@@ -19,9 +19,9 @@ asleep       set     per calendar: its lanes, off the ready-set until it opens
 calendars    hash    calendar to what it stands for (gateway.policy.calendars)
 contact      hash    per creditor (``*``: all): number to what is known of its owner
 cap          string  per creditor and debtor: the contacts of late, ours and those we were told of
-stops        hash    per client and 32 days: debtor (with a creditor: of its messages only) to since
-                     when, and why, what was accepted before must not leave
-legal        hash    per client: the same for those to whom nothing may ever go again
+stops        hash    per client and 32 days: debtor to stops: since when, and why, what was accepted
+                     before must not leave, for one creditor or any, and who has lifted it
+legal        hash    per client: the same for those to whom nothing may ever go again, until lifted
 held         set     per campaign: its lanes, to find them again after a pause
 body         hash    message id to body, for messages that wait for a time of their own, or for
                      their campaign's budget

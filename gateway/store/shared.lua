@@ -253,6 +253,23 @@ local function unnote(debtor, id)
   else call('DEL', key) end
 end
 
+-- A debtor's stops: {since_ms, reason, creditor, lifted_ms, by, why}, texts; the last three empty while it
+-- holds.
+local function split_stops(text)
+  local stops = {}
+  for since, reason, rest in string.gmatch(text, '(%d+) ([^\031\030]*)([^\030]*)') do
+    local creditor, lifted, by, why = string.match(rest .. '\031\031\031\031',
+      '^\031([^\031]*)\031([^\031]*)\031([^\031]*)\031([^\031]*)')
+    stops[#stops + 1] = {since, reason, creditor, lifted, by, why}
+  end
+  return stops
+end
+
+local function join_stop(stop)
+  local tail = stop[4] ~= '' and '\031' .. stop[4] .. '\031' .. stop[5] .. '\031' .. stop[6] or ''
+  return stop[1] .. ' ' .. stop[2] .. '\031' .. stop[3] .. tail
+end
+
 -- Does the record's recipient agree with the one a receipt names, perhaps without its prefix?
 local function agrees(named, to)
   return named == '' or named == to or string.sub(to, -#named) == named
