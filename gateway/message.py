@@ -99,6 +99,13 @@ class InDoubtRule(StrEnum):
     resend = "resend"
 
 
+class OverBudget(StrEnum):
+    """What becomes of a message that is over a budget."""
+
+    refuse = "refuse"
+    hold = "hold"
+
+
 class CampaignState(StrEnum):
     running = "running"
     paused = "paused"
@@ -128,7 +135,9 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     creditor: str = ""
     """For whom debtors are contacted: caps and lists are kept by creditor; empty: the client."""
     max_segments: int = 0
-    """No more of them are taken; 0: no limit."""
+    """So many may go; 0: no limit."""
+    over_budget: OverBudget = OverBudget.refuse
+    """Whether what is over them is refused, or waits until there is room."""
     consent: bool = False
     """Its messages go only to those who are known to consent."""
 

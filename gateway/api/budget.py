@@ -18,7 +18,7 @@ from gateway.api.records import Record
 from gateway.api.shapes import ClientBudgetView, MessageIn, SubmitQuery
 from gateway.api.tally import over_budget, rfc3339
 from gateway.errors import CallerError, StoreUnavailable
-from gateway.message import Campaign
+from gateway.message import Campaign, OverBudget
 from gateway.store.types import Put
 
 
@@ -67,7 +67,7 @@ async def measured(context: Context, origin: Origin, records: list[Record]) -> N
             client, {line.campaign for _, line in lines if line.campaign is not None}
         )
         campaigns = {id: c for id, c in found.items() if isinstance(c, Campaign)}
-        limited = [campaign for campaign in campaigns.values() if campaign.max_segments]
+        limited = [campaign for campaign in campaigns.values() if _campaign_limit(campaign)]
         if not limited and _limit(context, client) is None:
             return
         puts = await _puts(context, origin, lines, campaigns)
@@ -126,10 +126,15 @@ async def _check_client(
                                              resets_at=rfc3339(resets_ms)))  # fmt: skip
 
 
+def _campaign_limit(campaign: Campaign) -> int:
+    """The campaign's segments, if it is refused what is over them; else 0."""
+    return campaign.max_segments if campaign.over_budget is OverBudget.refuse else 0
+
+
 async def _check_campaign(
     context: Context, campaign: Campaign, segments: int, puts: list[Put] | None = None
 ) -> None:
-    limit = campaign.max_segments
+    limit = _campaign_limit(campaign)
     if not limit:
         return
     used = await context.store.records.campaign_used(campaign.id)

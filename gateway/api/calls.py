@@ -177,6 +177,14 @@ CALLS: tuple[Call, ...] = (
         bodies={JSON: s.DebtorStop}, problems=BODY, bare=True,
     ),
     Call(
+        "GET", "/v1/debtors/{debtor}", debtors.read, "read", _json(s.DebtorView),
+        problems=("invalid-field",),
+    ),
+    Call(
+        "DELETE", "/v1/debtors/{debtor}/cancel", debtors.lift, "admin", _json(s.DebtorView),
+        bodies={JSON: s.DebtorLift}, problems=(*BODY, "not-stopped"), bare=True,
+    ),
+    Call(
         "GET", "/v1/events", events.events, "read", _json(s.Items[s.EventView]), s.PollQuery,
         problems=("invalid-cursor",),
     ),

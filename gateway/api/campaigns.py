@@ -30,7 +30,7 @@ from gateway.api.submit import idempotency_key
 from gateway.api.tally import rfc3339
 from gateway.errors import RecadoError
 from gateway.ids import derived_id, new_id
-from gateway.message import Campaign, CampaignState, InDoubtRule
+from gateway.message import Campaign, CampaignState, InDoubtRule, OverBudget
 from gateway.policies import campaign_week
 
 log = logging.getLogger(__name__)
@@ -58,6 +58,7 @@ async def create(context: Context, exchange: Exchange) -> Answer:
         hours=_hours(wanted.hours),
         creditor=_creditor(wanted.creditor),
         max_segments=wanted.max_segments,
+        over_budget=OverBudget(wanted.over_budget),
         consent=wanted.consent == "required",
         data=data_text(wanted.data) if len(wanted.data) else "",
     )
@@ -168,6 +169,8 @@ def _changes(wanted: CampaignChange) -> dict[str, Any]:
         changes["in_doubt"] = InDoubtRule(wanted.in_doubt)
     if wanted.max_segments is not None:
         changes["max_segments"] = wanted.max_segments
+    if wanted.over_budget is not None:
+        changes["over_budget"] = OverBudget(wanted.over_budget)
     if len(wanted.data):
         changes["data"] = data_text(wanted.data)
     return changes
@@ -215,7 +218,9 @@ async def report(context: Context, exchange: Exchange) -> Answer:
             by_state=found.by_state,
             by_hour=found.by_hour,
             by_error=found.by_error,
-            budget=CampaignBudget(used=max(0, found.budget), limit=campaign.max_segments or None),
+            budget=CampaignBudget(
+                used=max(0, found.budget), limit=campaign.max_segments or None, held=found.held
+            ),
         )
     )
 
@@ -235,6 +240,7 @@ def _view(campaign: Campaign, used: int | None = None) -> CampaignView:
         creditor=campaign.creditor or None,
         max_segments=campaign.max_segments or None,
         used_segments=used,
+        over_budget=campaign.over_budget.value if campaign.max_segments else None,
         consent="required" if campaign.consent else None,
         data=msgspec.Raw(campaign.data.encode()) if campaign.data else msgspec.UNSET,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -15,12 +16,29 @@ from gateway.api.lots import take
 from gateway.api.problems import fault
 from gateway.api.reading import Reader
 from gateway.api.records import Cells, Form
-from gateway.api.shapes import REASON_PATTERN, DebtorLine, DebtorOut, DebtorsOut, DebtorStop
+from gateway.api.shapes import (
+    LIFT_CHARACTERS,
+    LIFT_PATTERN,
+    REASON_PATTERN,
+    DebtorLift,
+    DebtorLine,
+    DebtorOut,
+    DebtorsOut,
+    DebtorStop,
+    DebtorStopView,
+    DebtorView,
+    LiftView,
+)
 from gateway.api.submit import media_type
-from gateway.store.waiting import Ended, Stop
+from gateway.api.tally import rfc3339
+from gateway.store.waiting import Ended, KeptStop, Stop
+
+log = logging.getLogger(__name__)
 
 _read = Reader(DebtorStop)
+_read_lift = Reader(DebtorLift)
 _reason = re.compile(REASON_PATTERN)
+_words = re.compile(LIFT_PATTERN)
 
 
 def _values(cells: Cells) -> dict[str, Any]:
@@ -34,10 +52,7 @@ FORM: Form[DebtorLine] = Form(
 
 async def cancel(context: Context, exchange: Exchange) -> Answer:
     """Stop a debtor: nothing that has not left goes out, in all campaigns; without a body: paid."""
-    kind = media_type(exchange.http.headers.get("content-type", "application/json"))
-    body = await whole(exchange.http, context.config.http.max_body_bytes)
-    if body and kind != "application/json":
-        raise fault("unsupported-media-type", f"{kind}; allowed: application/json")
+    body = await _body(context, exchange)
     wanted = _read.read(body) if body else DebtorStop()
     ends = _Ends(context, exchange.client)
     await ends.commit([_stop(exchange.parts[0], wanted)])
@@ -56,6 +71,66 @@ async def several(context: Context, exchange: Exchange) -> Answer:
             canceled=ends.did.ended,
             left=ends.did.left,
         )
+    )
+
+
+async def read(context: Context, exchange: Exchange) -> Answer:
+    """The stops of a debtor: those that hold, and those that have been lifted."""
+    debtor = exchange.parts[0]
+    check_word(debtor, "invalid-field", "debtor")
+    return json_answer(await _view(context, exchange.client, debtor))
+
+
+async def lift(context: Context, exchange: Exchange) -> Answer:
+    """Lift a stop for what is submitted from now on; a legal one with a reason, kept on record."""
+    body = await _body(context, exchange)
+    wanted = _read_lift.read(body) if body else DebtorLift()
+    debtor, client = exchange.parts[0], exchange.client
+    check_word(debtor, "invalid-field", "debtor")
+    creditor = creditor_name(wanted.creditor) if wanted.creditor is not None else ""
+    stop = Stop(debtor, _why(wanted.reason), creditor)
+    lifted = await context.store.waiting.lift(client, stop, client, context.clock())
+    if lifted < 0:
+        raise fault("missing-field", "a legal stop is lifted with a reason", "reason")
+    if not lifted:
+        raise fault("not-stopped", f"{debtor!r:.60}, for {creditor or 'any creditor'}")
+    log.info("stop lifted", extra={"client": client, "creditor": creditor, "stops": lifted})
+    return json_answer(await _view(context, client, debtor))
+
+
+def _why(reason: str | None) -> str:
+    if reason is None:
+        return ""
+    if len(reason) > LIFT_CHARACTERS or not _words.fullmatch(reason):
+        raise fault("invalid-field", f"allowed: words, to {LIFT_CHARACTERS} characters", "reason")
+    return reason
+
+
+async def _body(context: Context, exchange: Exchange) -> bytes:
+    kind = media_type(exchange.http.headers.get("content-type", "application/json"))
+    body = await whole(exchange.http, context.config.http.max_body_bytes)
+    if body and kind != "application/json":
+        raise fault("unsupported-media-type", f"{kind}; allowed: application/json")
+    return body
+
+
+async def _view(context: Context, client: str, debtor: str) -> DebtorView:
+    found = await context.store.waiting.stops(client, debtor, context.clock())
+    return DebtorView(
+        debtor=debtor,
+        stops=[_stop_view(stop) for stop in found if not stop.lifted_ms],
+        lifted=[_stop_view(stop) for stop in found if stop.lifted_ms],
+    )
+
+
+def _stop_view(stop: KeptStop) -> DebtorStopView:
+    lifted = LiftView(at=rfc3339(stop.lifted_ms), by=stop.by, reason=stop.why)
+    return DebtorStopView(
+        reason=stop.reason,
+        since=rfc3339(stop.since_ms),
+        for_good=stop.for_good,
+        creditor=stop.creditor or None,
+        lifted=lifted if stop.lifted_ms else None,
     )
 
 

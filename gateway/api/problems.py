@@ -69,6 +69,7 @@ KINDS: dict[str, Kind] = {
     "unknown-campaign": Kind(404, "There is no campaign of this id"),
     "foreign-campaign": Kind(403, "This campaign is another client's"),
     "unknown-carrier": Kind(404, "There is no carrier of this name"),
+    "not-stopped": Kind(404, "No such stop of this debtor holds"),
     "over-budget": Kind(409, "The client's segments of the day, or the campaign's, are used up"),
     "campaign-canceled": Kind(409, "The campaign has been canceled, which is for good"),
     "ref-conflict": Kind(409, "A message with this ref and other content has been accepted"),

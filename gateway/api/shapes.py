@@ -305,7 +305,7 @@ class MessageView(msgspec.Struct, omit_defaults=True, kw_only=True):
 
 
 MaxSegments = Annotated[
-    int, Meta(ge=0, le=MOST_SEGMENTS, description="no more are taken; 0: no limit")
+    int, Meta(ge=0, le=MOST_SEGMENTS, description="so many may go; 0: no limit")
 ]
 CREDITOR_CHARACTERS = 100
 CREDITOR_PATTERN = "^[0-9A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f .&_-]{1,100}$"
@@ -337,6 +337,12 @@ Hours = Annotated[
 ]
 
 
+OverBudgetName = Annotated[
+    Literal["refuse", "hold"],
+    Meta(description="what becomes of a message that max_segments has no room for"),
+]
+
+
 class CampaignIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """A campaign to be made."""
 
@@ -360,11 +366,13 @@ class CampaignIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True)
         Meta(description="its messages go only to numbers that are known to consent"),
     ] = None
     max_segments: MaxSegments = 0
+    over_budget: OverBudgetName = "refuse"
     data: Data = field(default_factory=Raw)
 
 
 class CampaignChange(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """What may be changed of a campaign. Messages accepted before keep what they have."""
+    """What may be changed of a campaign. Messages accepted before keep what they have, but those
+    over its budget go as far as there is room now."""
 
     state: CampaignStateName | None = None
     name: Name | None = None
@@ -372,6 +380,7 @@ class CampaignChange(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=T
     ttl: Ttl | None = None
     in_doubt: Literal["hold", "resend"] | None = None
     max_segments: MaxSegments | None = None
+    over_budget: OverBudgetName | None = None
     data: Data = field(default_factory=Raw)
 
 
@@ -394,14 +403,18 @@ class CampaignView(msgspec.Struct, omit_defaults=True, kw_only=True):
     used_segments: Annotated[
         int | None, Meta(description="that count for its limit, where it has one; not in lists")
     ] = None
+    over_budget: Annotated[
+        Literal["refuse", "hold"] | None, Meta(description="where it has a limit")
+    ] = None
     data: Any | UnsetType = UNSET
 
 
-class CampaignBudget(msgspec.Struct, kw_only=True):
+class CampaignBudget(msgspec.Struct, omit_defaults=True, kw_only=True):
     """A campaign's segments that count, and its limit; null: it has none."""
 
     used: int
     limit: int | None
+    held: Annotated[int, Meta(description="segments that wait for it; missing: none do")] = 0
 
 
 class ClientBudgetView(msgspec.Struct, kw_only=True):
@@ -589,15 +602,55 @@ class TouchesOut(msgspec.Struct):
     errors: list[ErrorItem]
 
 
+LIFT_CHARACTERS = 500
+LIFT_PATTERN = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$"
+LiftReason = Annotated[str, _text("for who asks later", LIFT_PATTERN, LIFT_CHARACTERS)]
+
+
 class DebtorStop(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """Why a debtor is stopped, and for which creditor (default: for any).
 
-    ``legal_stop`` holds for good; any other for what has been accepted so far."""
+    ``legal_stop`` holds until it is lifted; any other for what has been accepted so far."""
 
     reason: Annotated[str, Meta(extra_json_schema={"pattern": REASON_PATTERN})] = "paid"
     creditor: Annotated[str, Meta(extra_json_schema={"pattern": r"^[\w .&-]{1,100}$"})] | None = (
         None
     )
+
+
+class DebtorLift(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """Why a stop is lifted (a legal one only with a reason), and for which creditor it was set."""
+
+    reason: LiftReason | None = None
+    creditor: Annotated[str, Meta(extra_json_schema={"pattern": r"^[\w .&-]{1,100}$"})] | None = (
+        None
+    )
+
+
+class LiftView(msgspec.Struct, kw_only=True):
+    """Since when a stop holds no more, who lifted it, and why."""
+
+    at: Time
+    by: Annotated[str, Meta(description="the client")]
+    reason: str
+
+
+class DebtorStopView(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """A stop: of what was accepted until then, or for good."""
+
+    reason: str
+    since: Time
+    for_good: bool
+    creditor: Annotated[str | None, Meta(description="missing: any")] = None
+    lifted: LiftView | None = None
+
+
+class DebtorView(msgspec.Struct, kw_only=True):
+    """The stops of a debtor that hold, and those that have been lifted."""
+
+    debtor: Debtor
+    stops: list[DebtorStopView]
+    lifted: list[DebtorStopView]
 
 
 class DebtorLine(DebtorStop, kw_only=True):

@@ -73,8 +73,8 @@ def over_budget(view: BudgetView, what: str) -> Refusal:
 
 
 def note_held(put: Put, result: PutResult) -> None:
-    """Tell in the answer that it waits for a later day's budget."""
-    if result.held_ms:
+    """Tell in the answer that it waits for a budget."""
+    if result.held:
         put.opens_ms = max(put.opens_ms, result.held_ms)
         put.hold = "over_budget"
 

@@ -27,6 +27,18 @@ local function ask_stops(n, client, debtor, creditor, accepted)
   rows[k + 1], rows[k + 2], rows[k + 3], rows[k + 4] = n, debtor, creditor, accepted
 end
 
+-- Why a message of this debtor and creditor, accepted then, may not leave: {reason, 1: for good}.
+local function stop_of(text, creditor, accepted, legal)
+  local why
+  for _, stop in ipairs(split_stops(text)) do
+    if stop[3] == '' or stop[3] == creditor then
+      if tonumber(stop[1]) >= accepted then return {stop[2], 0} end
+      if legal and (stop[4] == '' or tonumber(stop[4]) > accepted) then why = {stop[2], 1} end
+    end
+  end
+  return why
+end
+
 -- Debtors of whom nothing may leave: what was accepted until then, or ever again.
 local function stop_keys(client, now)
   local span = math.floor(now / 86400000 / STOP_DAYS)
@@ -35,18 +47,15 @@ local function stop_keys(client, now)
 end
 
 local function look_for_stops(client, rows, now)
+  local fields = {}
+  for i = 1, #rows, 4 do fields[#fields + 1] = rows[i + 1] end
   for place, key in ipairs({stop_keys(client, now)}) do
-    if call('EXISTS', key) == 1 then
-      local fields = {}
-      for i = 1, #rows, 4 do
-        fields[#fields + 1] = rows[i + 1]
-        fields[#fields + 1] = rows[i + 1] .. '\031' .. rows[i + 2]
-      end
-      for i, value in ipairs(call('HMGET', key, unpack(fields))) do
-        local at = 4 * math.floor((i - 1) / 2)
-        local since, why = string.match(value or '', '^(%d+) (.*)$')
-        if since and tonumber(since) >= rows[at + 4] then said_of[rows[at + 1]] = {why, 0}
-        elseif since and place == 1 then said_of[rows[at + 1]] = {why, 1} end
+    local found = call('EXISTS', key) == 1 and call('HMGET', key, unpack(fields)) or {}
+    for i, value in ipairs(found) do
+      local at = 4 * (i - 1)
+      if value then
+        local stop = stop_of(value, rows[at + 3], rows[at + 4], place == 1)
+        said_of[rows[at + 1]] = stop or said_of[rows[at + 1]]
       end
     end
   end

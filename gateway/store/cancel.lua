@@ -41,7 +41,7 @@ local function cancel(id)
   call('HSET', key, 's', standing(ends, carrier, sent, text_of(now), '', ''), 'm', reason)
   call('HDEL', key, 'e', 'l', 'w')
   moved(campaign, state, ends, ends == BLOCKED and reason or nil)
-  give_back_budget(key, m[2])
+  give_back_budget(id, m[2])
   tell(owner, STATE_NAME[ends], id, campaign, ref, to, reason)
   return 'c'
 end

@@ -19,12 +19,16 @@ asleep       set     per calendar: its lanes, off the ready-set until it opens
 calendars    hash    calendar to what it stands for (gateway.policy.calendars)
 contact      hash    per creditor (``*``: all): number to what is known of its owner
 cap          string  per creditor and debtor: the contacts of late, ours and those we were told of
-stops        hash    per client and 32 days: debtor (with a creditor: of its messages only) to since
-                     when, and why, what was accepted before must not leave
-legal        hash    per client: the same for those to whom nothing may ever go again
+stops        hash    per client and 32 days: debtor to stops: since when, and why, what was accepted
+                     before must not leave, for one creditor or any, and who has lifted it
+legal        hash    per client: the same for those to whom nothing may ever go again, until lifted
 held         set     per campaign: its lanes, to find them again after a pause
-body         hash    message id to body, for messages that wait for a time of their own
-due          zset    message id (``!`` before it: to the front) by the time it is due
+body         hash    message id to body, for messages that wait for a time of their own, or for
+                     their campaign's budget
+due          zset    message id (``!`` before it: to the front) by the time it is due; of one over
+                     its campaign's budget: by the time it expires
+over         zset    per campaign: message ids over its budget, in the order of acceptance
+room         set     campaigns whose budget may have room for those
 campaign     hash    a campaign's settings and state
 campaigns    zset    per client: campaign ids by creation time
 canceling    set     ``client:campaign`` of campaigns whose waiting messages are being ended
@@ -78,6 +82,8 @@ NAMES: dict[str, str] = {
     "held": "held",
     "body": "body",
     "due": "due",
+    "over": "ov",
+    "room": "room",
     "campaign": "c",
     "campaigns": "cs",
     "canceling": "cx",
@@ -175,8 +181,8 @@ def lane_name(route: str, priority: int, campaign: str, client: str, calendar: s
 
 _SINGLE = frozenset(
     {
-        "lanes", "givenback", "calendars", "body", "due", "partsat", "cutat", "indexes", "doubt",
-        "nodes", "layout",
+        "lanes", "givenback", "calendars", "body", "due", "room", "partsat", "cutat", "indexes",
+        "doubt", "nodes", "layout",
     }
 )  # fmt: skip
 PRELUDE = "local P = KEYS[1]\nlocal call = redis.call\n" + "".join(

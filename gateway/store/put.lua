@@ -8,7 +8,7 @@
 -- Answers one number an item: the new state, 100 + the state it already has (same content),
 -- 200 other content under the same id, 300 no such campaign, 301 campaign canceled; and last the
 -- microseconds it took. {302, used, limit}: over the client's budget, {303, ...} the campaign's;
--- {1, begins_ms}: held for a later day's budget.
+-- {1, begins_ms}: held for a later day's budget; {1, 0}: until the campaign's has room.
 local started = os.clock()
 local args = cmsgpack.unpack(ARGV[1])
 local now, groups, items, special = args[1], args[2], args[3], args[4]
@@ -27,12 +27,16 @@ for _, group in ipairs(groups) do
   group.ids, group.segments, group.states = {}, 0, {}
   group.key = K_lane .. group[3]
   if group[2] ~= '' then
-    local found = call('HMGET', K_campaign .. group[2], 'state', 'client', 'max_segments')
+    local found = call('HMGET', K_campaign .. group[2], 'state', 'client', 'max_segments', 'over_budget')
+    local most, holds = tonumber(found[3] or 0), found[4] == 'hold'
     if found[2] ~= group[1] then group.refusal = 300
     elseif found[1] == 'canceled' then group.refusal = 301
-    elseif found[3] and found[3] ~= '0' and not limits[group[2]] then
+    elseif (most > 0 or holds) and not limits[group[2]] then
       local used = tonumber(call('HGET', K_counts .. group[2], 'budget') or 0)
-      limits[group[2]] = {used = math.max(0, used), most = tonumber(found[3])}
+      -- With `hold`, whoever comes is behind the last that waits.
+      local last = holds and call('ZRANGE', K_over .. group[2], -1, -1, 'WITHSCORES')[2]
+      limits[group[2]] = {used = math.max(0, used), most = most > 0 and most or math.huge, hold = holds,
+                          last = last and tonumber(last)}
     end
   end
 end
@@ -58,10 +62,12 @@ local function day_with_room(client, budget, segments)
   end
 end
 
--- Takes a message's segments from its budgets: what it is refused with, or the day it counts for.
+-- Takes a message's segments from its budgets: what it is refused with, or the day it counts for, and
+-- whether its campaign's has no room for it yet.
 local function spend(group, segments)
   local campaign, budget, day = limits[group[2]], budgets[group[1]], nil
-  if campaign and campaign.used + segments > campaign.most then
+  local over = campaign and (campaign.last or campaign.used + segments > campaign.most)
+  if over and not (campaign.hold and segments <= campaign.most) then
     return {303, campaign.used, campaign.most}
   end
   if budget then
@@ -69,6 +75,11 @@ local function spend(group, segments)
     if not day then return {302, used_of(group[1], budget, 1), budget[1]} end
     budget.used[day] = budget.used[day] + segments
     budget.taken[day] = (budget.taken[day] or 0) + segments
+  end
+  if over then
+    campaign.last = (campaign.last or 0) + 1
+    count(group[2], 'held', segments)
+    return nil, day, campaign.last
   end
   if campaign then campaign.used = campaign.used + segments end
   count(group[2], 'budget', segments)
@@ -131,11 +142,25 @@ local function block(group, key, id, digest, fixed, reason)
   return BLOCKED
 end
 
--- A message that waits for its time, goes nowhere, or brings words of its own.
-local function accept_special(group, key, id, digest, fixed, body, more)
+-- A message waits in its turn until its campaign's budget has room, and no longer than it is worth.
+local function hold(group, key, id, digest, fixed, body, wait, turn)
+  local expires = tonumber(string.match(fixed, '^' .. string.rep('[^\031]*\031', 9) .. '(%d+)'))
+  call('HSET', K_body, id, body)
+  call('ZADD', K_over .. group[2], turn, id)
+  if expires > 0 then call('ZADD', K_due, expires, id) end
+  call('HSET', key, 's', TEXT[SCHEDULED], 'i', fixed, 'h', digest, 'm', 'over_budget')
+  if wait > now then call('HSET', key, 'w', text_of(wait)) end
+  return SCHEDULED
+end
+
+-- A message that waits for its time or, in its turn, for a budget, goes nowhere, or brings words of its
+-- own.
+local function accept_special(group, key, id, digest, fixed, body, more, turn)
   local wait, reason, state = more[1], more[2], nil
   if reason ~= '' then
     state = block(group, key, id, digest, fixed, reason)
+  elseif turn then
+    state = hold(group, key, id, digest, fixed, body, wait, turn)
   elseif wait > now then
     call('HSET', K_body, id, body)
     call('ZADD', K_due, wait, id)
@@ -153,21 +178,22 @@ for i = 1, #items / WIDTH do
   local at = WIDTH * i
   local group, id, digest = groups[items[at - 5]], items[at - 4], items[at - 3]
   local key = keys[i]
-  local answer, state, day = known(key, digest) or group.refusal, nil, nil
+  local answer, state, day, turn = known(key, digest) or group.refusal, nil, nil, nil
   local more = special[i]
-  if not answer and not (more and more[2] ~= '') then answer, day = spend(group, items[at]) end
+  if not answer and not (more and more[2] ~= '') then answer, day, turn = spend(group, items[at]) end
   if not answer then
     local held = day and day > 1 and budgets[group[1]][3][2 * day]
+    if turn and not more then more = {0, '', '', ''} end
     if held then
       more = more and {math.max(more[1], held), '', more[3], more[4]} or {held, '', '', ''}
     end
     if more then
-      state = accept_special(group, key, id, digest, items[at - 2], ARGV[1 + i], more)
+      state = accept_special(group, key, id, digest, items[at - 2], ARGV[1 + i], more, turn)
     else
       state = queue(group, key, id, digest, items[at - 2], ARGV[1 + i])
     end
     if day then call('HSET', key, 'b', budgets[group[1]][3][2 * day - 1]) end
-    answer = held and {state, more[1]} or state
+    answer = (held or turn) and {state, held and more[1] or 0} or state
     seen[key] = true
     local n = #recipients
     recipients[n + 1], recipients[n + 2] = items[at - 1], id

@@ -1,7 +1,8 @@
 """The lanes: put, claim, promote, cancel, recover. What each step does is in its .lua file.
 
 A message is in exactly one place: on a lane (a stream), in a lane's pending list (perhaps on the
-wire), in ``body`` (waiting for its time, or in doubt), or nowhere any more.
+wire), in ``body`` (waiting for its time or its campaign's budget, or in doubt), or nowhere any
+more.
 """
 
 from __future__ import annotations
@@ -188,8 +189,12 @@ class Queue:
         return given
 
     async def promote(self, now_ms: int, limit: int = 200) -> tuple[int, int]:
-        """Put due messages on their lanes: (how many, milliseconds to the next or -1)."""
-        count, wait = await self._redis.run(scripts.PROMOTE, [now_ms, limit])
+        """Put on their lanes what is due, and what its campaign's budget has room for by now.
+
+        Answers how many, and the milliseconds to the next: -1 for none, 0 where more may go.
+        """
+        count, wait, expired = await self._redis.run(scripts.PROMOTE, [now_ms, limit])
+        self.moved("", MessageState.expired, int(expired))
         return int(count), int(wait)
 
     async def cancel(
@@ -388,7 +393,7 @@ def _put_rows(batch: list[Put]) -> tuple[list[Any], list[Any], dict[int, Any], l
 
 def _over_budget(answer: list[int]) -> PutResult:
     if answer[0] < 100:
-        return PutResult(kind="new", state=MessageState(answer[0]), held_ms=answer[1])
+        return PutResult(kind="new", state=MessageState(answer[0]), held=True, held_ms=answer[1])
     return PutResult(
         kind="client-over-budget" if answer[0] == 302 else "campaign-over-budget",
         state=MessageState.rejected,

@@ -15,9 +15,11 @@ from gateway.message import (
     CampaignState,
     InDoubtRule,
     MessageState,
+    OverBudget,
     Priority,
     read_fates,
 )
+from gateway.store import scripts
 from gateway.store.keys import DAY_MS, FIELDS, FIXED, STANDING, UNIT, lane_name, split_ids
 from gateway.store.redis import Redis
 from gateway.store.types import MessageRecord, Page, ReplyRecord, Report
@@ -237,7 +239,8 @@ class Records:
         return msgspec.structs.replace(found, state=state)
 
     async def update_campaign(self, client: str, id: str, **changes: Any) -> Campaign | None:
-        """Change settings (name, sender, ttl, in_doubt, data); messages accepted keep theirs."""
+        """Change settings (name, sender, ttl, in_doubt, data, budget); messages accepted keep
+        theirs, but those over the budget go as far as it has room now."""
         found = await self.campaign(client, id)
         if found is None:
             return None
@@ -245,7 +248,7 @@ class Records:
         values = msgspec.to_builtins(changed)
         flat = [x for name in changes for x in (name, str(values[name]))]
         if flat:
-            await self._redis.call("HSET", self._keys("campaign", id), *flat)
+            await self._redis.run(scripts.CHANGE, [id, flat])
         return changed
 
     async def report(self, client: str, id: str) -> Report | None:
@@ -391,6 +394,7 @@ def _campaign(row: Any) -> Campaign | None:
         hours=values.get("hours", ""),
         creditor=values.get("creditor", ""),
         max_segments=int(values.get("max_segments", "0")),
+        over_budget=OverBudget(values.get("over_budget", "refuse")),
         consent=values.get("consent") == "True",
     )
 
@@ -406,7 +410,7 @@ def _report(row: Any) -> Report:
 def _count_into(report: Report, field: str, number: int) -> None:
     if number == 0:
         return
-    if field in ("messages", "segments", "replies", "budget"):
+    if field in ("messages", "segments", "replies", "budget", "held"):
         setattr(report, field, number)
     elif field.startswith("s") and field[1:].isdigit():
         report.by_state[MessageState(int(field[1:])).name] = number

@@ -37,6 +37,7 @@ CONSTANTS = "\n".join(
         f"local SEGMENTS_AT = {2 if len(Message.__struct_fields__) < 16 else 4}",
         f"local STOP_DAYS = {STOP_DAYS}",
         f"local CANCELED, BLOCKED = {int(MessageState.canceled)}, {int(MessageState.blocked)}",
+        f"local EXPIRED = {int(MessageState.expired)}",
         "",
     ]
 )
@@ -96,3 +97,6 @@ ADMIT = _script("admit")
 TOUCH = _script("touch")
 LEARN = _script("learn")
 MOVE = _script("move")
+CHANGE = _script("change")
+STOP = _script("stop")
+LIFT = _script("lift")

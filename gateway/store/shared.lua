@@ -78,11 +78,29 @@ local function who(fixed)
   return string.match(fixed, '^([^\031]*)\031([^\031]*)\031([^\031]*)\031([^\031]*)')
 end
 
--- A message that never left gives its segments back to its campaign's budget and its client's.
-local function give_back_budget(key, fixed)
+-- client, campaign, segments of a record's fixed field.
+local function cost_of(fixed)
   local client, campaign, segments = string.match(fixed,
     '^([^\031]*)\031([^\031]*)\031[^\031]*\031[^\031]*\031[^\031]*\031(%d+)')
-  count(campaign, 'budget', -tonumber(segments))
+  return client, campaign, tonumber(segments)
+end
+
+-- Takes a message off those that wait for their campaign's budget. Answers whether it was among them:
+-- then it has taken nothing of it.
+local function leave_over(id, campaign, segments)
+  if campaign == '' or call('ZREM', K_over .. campaign, id) == 0 then return false end
+  count(campaign, 'held', -segments)
+  call('SADD', K_room, campaign)
+  return true
+end
+
+-- A message that never left gives its segments back to its campaign's budget and its client's.
+local function give_back_budget(id, fixed)
+  local key, client, campaign, segments = K_message .. id, cost_of(fixed)
+  if not leave_over(id, campaign, segments) and campaign ~= '' then
+    count(campaign, 'budget', -segments)
+    call('SADD', K_room, campaign)
+  end
   local day = call('HGET', key, 'b')
   if day then
     if call('EXISTS', K_budget .. client .. ':' .. day) == 1 then
@@ -233,6 +251,23 @@ local function unnote(debtor, id)
   end
   if #kept > 0 then call('SET', key, table.concat(kept, '\030'), 'KEEPTTL')
   else call('DEL', key) end
+end
+
+-- A debtor's stops: {since_ms, reason, creditor, lifted_ms, by, why}, texts; the last three empty while it
+-- holds.
+local function split_stops(text)
+  local stops = {}
+  for since, reason, rest in string.gmatch(text, '(%d+) ([^\031\030]*)([^\030]*)') do
+    local creditor, lifted, by, why = string.match(rest .. '\031\031\031\031',
+      '^\031([^\031]*)\031([^\031]*)\031([^\031]*)\031([^\031]*)')
+    stops[#stops + 1] = {since, reason, creditor, lifted, by, why}
+  end
+  return stops
+end
+
+local function join_stop(stop)
+  local tail = stop[4] ~= '' and '\031' .. stop[4] .. '\031' .. stop[5] .. '\031' .. stop[6] or ''
+  return stop[1] .. ' ' .. stop[2] .. '\031' .. stop[3] .. tail
 end
 
 -- Does the record's recipient agree with the one a receipt names, perhaps without its prefix?

@@ -64,8 +64,10 @@ class PutResult(msgspec.Struct, gc=False):
     used: int = 0
     """Over a budget: the segments that it has been used for, and its limit."""
     limit: int = 0
+    held: bool = False
+    """It waits for a budget."""
     held_ms: int = 0
-    """It waits for this day's budget; 0: it does not."""
+    """When the day begins for whose budget it waits; 0: for its campaign's alone, or for none."""
 
 
 class Budget(msgspec.Struct, frozen=True):
@@ -143,6 +145,8 @@ class Report(msgspec.Struct, kw_only=True):
     messages: int = 0
     budget: int = 0
     """Segments that count for the campaign's limit: without what was canceled or blocked."""
+    held: int = 0
+    """Segments that wait for it."""
 
 
 class ReplyRecord(msgspec.Struct, kw_only=True):

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from gateway.message import MessageState
-from gateway.store.keys import DAY_MS, FIELDS, FIXED, STOP_DAYS, UNIT, split_ids
+from gateway.store import scripts
+from gateway.store.keys import DAY_MS, FIELDS, FIXED, RECORD, STOP_DAYS, UNIT, split_ids
 from gateway.store.queue import Queue
 from gateway.store.redis import Redis
 
 LEGAL = "legal_stop"
-"""The reason that holds for good."""
+"""The reason that holds for good, until it is lifted."""
 
 _WAITS = (MessageState.scheduled, MessageState.queued)
 _CALENDAR, _TO, _CLIENT, _CAMPAIGN = (
@@ -30,6 +31,19 @@ class Stop(NamedTuple):
     reason: str
     creditor: str = ""
     """Only what is for this creditor; empty: for any."""
+
+
+class KeptStop(NamedTuple):
+    """A stop as it is on record."""
+
+    since_ms: int
+    reason: str
+    creditor: str
+    for_good: bool
+    lifted_ms: int = 0
+    """0: it holds."""
+    by: str = ""
+    why: str = ""
 
 
 class Ended(NamedTuple):
@@ -87,6 +101,23 @@ class Waiting:
             ended += await self._end(client, ids, now_ms, reason, creditor, state)
         return ended
 
+    async def stops(self, client: str, debtor: str, now_ms: int) -> list[KeptStop]:
+        """The stops of a debtor, lifted ones too; of those not for good only what still matters."""
+        span = now_ms // DAY_MS // STOP_DAYS
+        keys = [self._keys("stops", client, str(at)) for at in (span - 1, span)]
+        legal, *others = await self._redis.pipeline(
+            [("HGET", key, debtor) for key in (self._keys("legal", client), *keys)]
+        )
+        return [*_kept(legal, True), *(stop for text in others for stop in _kept(text, False))]
+
+    async def lift(self, client: str, stop: Stop, by: str, now_ms: int) -> int:
+        """Lift a debtor's stops for this creditor, or for any, from now on; ``reason`` says why.
+
+        Answers how many; -1, and none is lifted: one is legal and there is no reason.
+        """
+        row = [now_ms, client, stop.debtor, stop.creditor, by, stop.reason]
+        return int(await self._redis.run(scripts.LIFT, row))
+
     async def under(self, calendar: str, numbers: Iterable[str], now_ms: int) -> list[Held]:
         """The messages for these numbers that wait under a calendar."""
         found = await self._ids("recipient", set(numbers), now_ms)
@@ -107,19 +138,12 @@ class Waiting:
         return held
 
     async def _keep(self, client: str, stops: Sequence[Stop], now_ms: int) -> None:
-        flat: list[str] = []
-        legal: list[str] = []
-        for stop in stops:
-            field = f"{stop.debtor}{UNIT}{stop.creditor}" if stop.creditor else stop.debtor
-            (legal if stop.reason == LEGAL else flat).extend((field, f"{now_ms} {stop.reason}"))
-        commands: list[tuple[str | bytes | int, ...]] = []
-        if legal:
-            commands.append(("HSET", self._keys("legal", client), *legal))
-        if flat:
-            span = self._keys("stops", client, str(now_ms // DAY_MS // STOP_DAYS))
-            commands.append(("HSET", span, *flat))
-            commands.append(("EXPIRE", span, 3 * STOP_DAYS * 86_400))
-        await self._redis.pipeline(commands)
+        rows = [
+            part
+            for stop in stops
+            for part in (stop.debtor, stop.creditor, stop.reason, stop.reason == LEGAL)
+        ]
+        await self._redis.run(scripts.STOP, [now_ms, client, rows])
 
     async def _ids(self, index: str, names: Iterable[str], now_ms: int) -> dict[str, list[str]]:
         """The ids under names in an index by days, oldest first."""
@@ -151,3 +175,12 @@ class Waiting:
     ) -> Ended:
         words = await self._queue.cancel(client, ids, now_ms, reason, state, creditor)
         return Ended(words.count("canceled"), words.count("left"))
+
+
+def _kept(text: bytes | None, for_good: bool) -> list[KeptStop]:
+    kept = []
+    for stop in text.decode().split(RECORD) if text else ():
+        head, creditor, lifted, by, why, *_ = (stop + 4 * UNIT).split(UNIT)
+        since, _, reason = head.partition(" ")
+        kept.append(KeptStop(int(since), reason, creditor, for_good, int(lifted or 0), by, why))
+    return kept

@@ -1,8 +1,10 @@
-"""Budgets: counted with the messages, for a client's day and for a campaign; over them is said."""
+"""Budgets: counted with the messages, for a client's day and for a campaign; over them is said, or
+they are held."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from dataclasses import replace
 from typing import Any, Literal
@@ -219,3 +221,197 @@ async def test_the_metrics_have_it_by_client(api: Running, store: Store, post: P
     limit(api, 9)
     await post(text=TWO)
     assert await store.budgets(api.clock.now) == {"crm": (2, 9)}
+
+
+# --- a campaign's messages over its budget, held -------------------------------------------------
+
+HOLD = {"over_budget": "hold"}
+
+
+async def let_go(api: Running) -> list[str]:
+    """The refs of what leaves for the lanes, in the order in which a carrier would get them."""
+    while (await api.store.queue.promote(api.clock.now))[1] == 0:
+        pass
+    claimed = await api.store.queue.claim(["chile"], "n", 1000, api.clock.now, next(CLAIMS))
+    return [item.message.ref for item in claimed]
+
+
+CLAIMS = itertools.count(1)
+
+
+async def budget_of(api: Running, campaign: str) -> dict[str, int]:
+    found = (await api.call("GET", f"/v1/campaigns/{campaign}/report")).json["budget"]
+    assert (await api.call("GET", f"/v1/campaigns/{campaign}")).json.get("used_segments") in (
+        None,
+        found["used"],
+    )
+    return dict(found)
+
+
+async def state_of(api: Running, id: str) -> tuple[str, str | None]:
+    found = (await api.call("GET", f"/v1/messages/{id}")).json
+    return found["state"], found.get("reason")
+
+
+async def test_over_a_campaigns_budget_it_waits_for_room(api: Running, post: Post) -> None:
+    """Accepted and held; as the limit is raised they go in the order they came, and no further."""
+    campaign = await api.campaign(max_segments=2, **HOLD)
+    answers = [(await post(campaign=campaign, ref=f"r{n}")).json for n in range(7)]
+    assert [(one["state"], one.get("reason")) for one in answers] == [
+        *[("queued", None)] * 2,
+        *[("scheduled", "over_budget")] * 5,
+    ]
+    assert await state_of(api, answers[4]["id"]) == ("scheduled", "over_budget")
+    assert await budget_of(api, campaign) == {"used": 2, "limit": 2, "held": 5}
+    assert await let_go(api) == ["r0", "r1"]
+    raised = await api.call("PATCH", f"/v1/campaigns/{campaign}", {"max_segments": 5})
+    assert (raised.json["max_segments"], raised.json["over_budget"]) == (5, "hold")
+    assert await let_go(api) == ["r2", "r3", "r4"]
+    assert await state_of(api, answers[4]["id"]) == ("submitting", None)
+    assert await budget_of(api, campaign) == {"used": 5, "limit": 5, "held": 2}
+    report = (await api.call("GET", f"/v1/campaigns/{campaign}/report")).json
+    assert report["by_state"] == {"queued": 5, "scheduled": 2}
+    assert await let_go(api) == []
+
+
+async def test_nobody_overtakes_what_waits_for_room(api: Running, post: Post) -> None:
+    """Not one that would fit, not without a limit any more; what never fits is refused."""
+    campaign = await api.campaign(max_segments=3, **HOLD)
+    await post(campaign=campaign, text=TWO, ref="a")
+    assert (await post(campaign=campaign, text=TWO, ref="b")).json["state"] == "scheduled"
+    small = (await post(campaign=campaign, ref="c")).json
+    assert (small["state"], small["reason"]) == ("scheduled", "over_budget")
+    tiny = await api.campaign(max_segments=1, **HOLD)
+    refused = await post(campaign=tiny, text=TWO)
+    assert (refused.status, refused.json["type"]) == (409, "over-budget")
+    await api.call("PATCH", f"/v1/campaigns/{campaign}", {"max_segments": 0})
+    assert (await post(campaign=campaign, ref="d")).json["state"] == "scheduled"
+    assert await let_go(api) == ["a", "b", "c", "d"]
+    assert await budget_of(api, campaign) == {"used": 6, "limit": None}
+    assert (await post(campaign=campaign)).json["state"] == "queued"
+
+
+async def test_a_repeat_of_what_is_held(api: Running, post: Post) -> None:
+    """The same message, which waits once; other content is a conflict."""
+    campaign = await api.campaign(max_segments=1, **HOLD)
+    await post(campaign=campaign, ref="a")
+    first = (await post(campaign=campaign, ref="b")).json
+    again = await post(campaign=campaign, ref="b")
+    assert (again.status, again.json["id"], again.json["state"]) == (202, first["id"], "scheduled")
+    assert (await post(campaign=campaign, ref="b", text="x")).json["type"] == "ref-conflict"
+    assert await budget_of(api, campaign) == {"used": 1, "limit": 1, "held": 1}
+
+
+async def test_what_is_canceled_makes_room_for_what_is_held(api: Running, post: Post) -> None:
+    """Its segments go to the first that waits; one that waited has none to give back."""
+    campaign = await api.campaign(max_segments=2, **HOLD)
+    first = (await post(campaign=campaign, text=TWO, ref="a")).json["id"]
+    held = [(await post(campaign=campaign, ref=ref)).json["id"] for ref in "bcd"]
+    await api.call("DELETE", f"/v1/messages/{held[0]}")
+    assert await api.store.queue.promote(api.clock.now) == (0, -1)
+    assert await budget_of(api, campaign) == {"used": 2, "limit": 2, "held": 2}
+    await api.call("DELETE", f"/v1/messages/{first}")
+    assert await let_go(api) == ["c", "d"]
+    assert await budget_of(api, campaign) == {"used": 2, "limit": 2}
+
+
+async def test_the_first_that_waits_is_canceled_and_the_next_is_smaller(
+    api: Running, post: Post
+) -> None:
+    """There was room for it all the time."""
+    campaign = await api.campaign(max_segments=3, **HOLD)
+    await post(campaign=campaign, text=TWO, ref="a")
+    large = (await post(campaign=campaign, text=TWO, ref="b")).json["id"]
+    await post(campaign=campaign, ref="c")
+    assert await let_go(api) == ["a"]
+    await api.call("DELETE", f"/v1/messages/{large}")
+    assert await let_go(api) == ["c"]
+
+
+async def test_what_is_held_expires_by_its_ttl(api: Running, post: Post) -> None:
+    """To the millisecond, with the reason, and with nothing taken from the budget."""
+    campaign = await api.campaign(max_segments=3, **HOLD)
+    await post(campaign=campaign, text=TWO, ref="a")
+    brief = (await post(campaign=campaign, text=TWO, ref="b", ttl=60)).json["id"]
+    await post(campaign=campaign, ref="c", ttl=61)
+    moved: list[tuple[str, str, int]] = []
+    api.store.queue.moved = lambda carrier, state, count: moved.append((carrier, state.name, count))
+    api.clock.now += 59_999
+    assert await let_go(api) == ["a"]
+    assert (await state_of(api, brief))[0] == "scheduled"
+    api.clock.now += 1
+    assert await let_go(api) == ["c"]
+    assert await state_of(api, brief) == ("expired", "over_budget")
+    assert (await api.call("GET", f"/v1/messages/{brief}")).json["error"] == "ttl"
+    assert moved.count(("", "expired", 1)) == 1
+    assert await budget_of(api, campaign) == {"used": 3, "limit": 3}
+    (event,) = (await api.call("GET", "/v1/events")).json["items"]
+    assert (event["kind"], event["id"], event["data"]) == ("expired", brief, {"error": "ttl"})
+    report = (await api.call("GET", f"/v1/campaigns/{campaign}/report")).json
+    assert report["by_state"] == {"queued": 2, "expired": 1}
+    assert report["by_error"] == {"ttl": 1}
+
+
+async def test_what_is_held_keeps_its_own_time(api: Running, post: Post) -> None:
+    """It waits for both; its segments are taken as there is room."""
+    campaign = await api.campaign(max_segments=1, **HOLD)
+    await post(campaign=campaign, ref="a")
+    at = "2025-11-22T12:00:00.000Z"
+    late = (await post(campaign=campaign, ref="b", send_at=at)).json
+    assert (late["state"], late["reason"], late["not_before"]) == ("scheduled", "over_budget", at)
+    await api.call("PATCH", f"/v1/campaigns/{campaign}", {"max_segments": 9})
+    assert await let_go(api) == ["a"]
+    assert await state_of(api, late["id"]) == ("scheduled", None)
+    assert await budget_of(api, campaign) == {"used": 2, "limit": 9}
+    api.clock.now = 1_763_812_800_000
+    assert await let_go(api) == ["b"]
+
+
+async def test_what_is_held_for_both_budgets(api: Running, post: Post) -> None:
+    """The client's day is taken as it is accepted; it goes on that day, if there is room then."""
+    limit(api, 2, "hold")
+    campaign = await api.campaign(max_segments=1, **HOLD)
+    answers = [(await post(campaign=campaign, ref=ref)).json for ref in "abc"]
+    assert [one.get("not_before") for one in answers] == [None, None, MIDNIGHT]
+    assert {one["reason"] for one in answers[1:]} == {"over_budget"}
+    assert await used(api) == 2
+    await api.call("DELETE", f"/v1/messages/{answers[1]['id']}")
+    assert await used(api) == 1
+    await api.call("PATCH", f"/v1/campaigns/{campaign}", {"max_segments": 9})
+    assert await let_go(api) == ["a"]
+    api.clock.now = 1_763_874_000_000
+    assert await let_go(api) == ["c"]
+
+
+async def test_a_canceled_campaign_ends_what_it_holds(
+    api: Running, store: Store, post: Post
+) -> None:
+    """Nothing of it goes, whatever the limit says; none gives back segments it had not taken."""
+    campaign = await api.campaign(max_segments=1, **HOLD)
+    ids = [(await post(campaign=campaign, ttl=60)).json["id"] for _ in range(3)]
+    change = {"max_segments": 9, "state": "canceled"}
+    await api.call("PATCH", f"/v1/campaigns/{campaign}", change)
+    assert await let_go(api) == []
+    await store.queue.sweep_canceled("crm", campaign, api.clock.now)
+    for id in ids:
+        assert await state_of(api, id) == ("canceled", "campaign_canceled")
+    assert await budget_of(api, campaign) == {"used": 0, "limit": 9}
+    api.clock.now += 60_000
+    assert await let_go(api) == []
+    assert await state_of(api, ids[2]) == ("canceled", "campaign_canceled")
+
+
+async def test_many_at_once_are_held_and_not_refused(api: Running, post: Post) -> None:
+    """An array and an announced stream are taken whole; once refused is asked for, they are not."""
+    campaign = await api.campaign(max_segments=2, **HOLD)
+    whole = (await api.call("POST", "/v1/messages", lines(3, campaign=campaign))).json
+    assert [one["state"] for one in whole["messages"]] == ["queued", "queued", "scheduled"]
+    more = ndjson([{**line, "ref": f"s{line['ref']}"} for line in lines(3, campaign=campaign)])
+    query = f"?messages=3&campaign={campaign}"
+    assert (await api.stream(more, query)).json["accepted"] == 3
+    assert await budget_of(api, campaign) == {"used": 2, "limit": 2, "held": 4}
+    await api.call("PATCH", f"/v1/campaigns/{campaign}", {"over_budget": "refuse"})
+    refused = await api.stream(more, query)
+    assert (refused.status, refused.json["budget"]["of"]) == (409, "campaign")
+    assert (await post(campaign=campaign)).status == 409
+    assert await budget_of(api, campaign) == {"used": 2, "limit": 2, "held": 4}

@@ -10,7 +10,8 @@ from gateway.carrier.admission import Admission
 from gateway.message import MessageState
 from gateway.policy.decide import Discard, Send
 from gateway.store import Store
-from tests.api.conftest import Post, Running
+from gateway.store.keys import DAY_MS, STOP_DAYS
+from tests.api.conftest import Answered, Post, Running
 
 
 async def judged(api: Running) -> dict[str, tuple[str, str]]:
@@ -142,3 +143,156 @@ async def test_a_wrong_stop(api: Running, path: str, body: dict[str, str], type:
     """Nothing is stopped."""
     answer = await api.call("POST", f"/v1/debtors/{path}/cancel", body)
     assert (answer.status, answer.json["type"]) == (422, type)
+
+
+# --- what stops hold, and lifting them -----------------------------------------------------------
+
+NOW_TEXT = "2025-11-22T08:26:40.000Z"
+"""The clock's time, as the tests begin."""
+
+
+async def stop(api: Running, reason: str, **more: str) -> None:
+    answer = await api.call("POST", "/v1/debtors/d1/cancel", {"reason": reason, **more})
+    assert answer.status == 200
+
+
+async def lift(api: Running, key: str = "crm", **body: str) -> Answered:
+    return await api.call("DELETE", "/v1/debtors/d1/cancel", body or None, key=key)
+
+
+async def seen(api: Running, key: str = "crm") -> dict[str, list[dict[str, object]]]:
+    found = (await api.call("GET", "/v1/debtors/d1", key=key)).json
+    assert found.pop("debtor") == "d1"
+    return dict(found)
+
+
+async def test_which_stops_hold(api: Running) -> None:
+    """Each with its reason, its creditor, since when and whether for good; a client's own."""
+    assert await seen(api) == {"stops": [], "lifted": []}
+    await stop(api, "legal_stop", creditor="Banco Dos")
+    api.clock.now += 1_000
+    await stop(api, "legal_stop", creditor="Banco Dos")
+    await stop(api, "paid")
+    await stop(api, "agreement", creditor="Banco Dos")
+    assert await seen(api) == {
+        "stops": [
+            {"reason": "legal_stop", "since": NOW_TEXT, "for_good": True, "creditor": "Banco Dos"},
+            {"reason": "paid", "since": "2025-11-22T08:26:41.000Z", "for_good": False},
+            {
+                "reason": "agreement",
+                "since": "2025-11-22T08:26:41.000Z",
+                "for_good": False,
+                "creditor": "Banco Dos",
+            },
+        ],
+        "lifted": [],
+    }
+    assert await seen(api, "other") == {"stops": [], "lifted": []}
+    span = api.store.redis.keys("stops", "crm", str(api.clock.now // DAY_MS // STOP_DAYS))
+    assert 0 < await api.store.redis.call("TTL", span) <= 3 * STOP_DAYS * 86_400
+    api.clock.now += 32 * 86_400_000
+    assert len((await seen(api))["stops"]) == 3
+    api.clock.now += 32 * 86_400_000
+    assert [one["for_good"] for one in (await seen(api))["stops"]] == [True]
+
+
+async def test_a_legal_stop_is_lifted(api: Running, post: Post) -> None:
+    """From now on; what it met before stays stopped, and what has ended stays ended."""
+    id = (await post(debtor="d1")).json["id"]
+    await stop(api, "legal_stop")
+    api.clock.now += 1_000
+    await post(debtor="d1", ref="meanwhile")
+    api.clock.now += 1_000
+    said = await lift(api, reason="wrong id in the file of 22 November")
+    lifted = {
+        "reason": "legal_stop",
+        "since": NOW_TEXT,
+        "for_good": True,
+        "lifted": {
+            "at": "2025-11-22T08:26:42.000Z",
+            "by": "crm",
+            "reason": "wrong id in the file of 22 November",
+        },
+    }
+    assert said.json == {"debtor": "d1", "stops": [], "lifted": [lifted]}
+    await post(debtor="d1", ref="after")
+    assert await judged(api) == {"meanwhile": ("blocked", "legal_stop"), "after": ("goes", "")}
+    assert await state(api, id) == ("canceled", "legal_stop")
+    api.clock.now += 400 * 86_400_000
+    assert await seen(api) == {"stops": [], "lifted": [lifted]}
+
+
+async def test_a_debtor_is_stopped_again(api: Running, post: Post) -> None:
+    """The new stop holds, whatever else is told; the lifted one stays on record."""
+    await stop(api, "legal_stop")
+    await lift(api, reason="a mistake")
+    api.clock.now += 1_000
+    await stop(api, "legal_stop")
+    found = await seen(api)
+    assert [one["since"] for one in found["stops"]] == ["2025-11-22T08:26:41.000Z"]
+    assert [one["since"] for one in found["lifted"]] == [NOW_TEXT]
+    await stop(api, "paid")
+    api.clock.now += 1_000
+    await post(debtor="d1", ref="later")
+    assert await judged(api) == {"later": ("blocked", "legal_stop")}
+
+
+async def test_a_lift_is_for_the_creditor_it_names(api: Running, post: Post) -> None:
+    """The stop for any creditor, and those for others, hold."""
+    campaigns = {name: await api.campaign(creditor=name) for name in ("Uno", "Dos")}
+    for creditor in campaigns:
+        await stop(api, "legal_stop", creditor=creditor)
+    assert (await lift(api, reason="a mistake")).json["type"] == "not-stopped"
+    assert (await lift(api, reason="a mistake", creditor="Dos")).status == 200
+    api.clock.now += 1
+    for creditor, campaign in campaigns.items():
+        await post(debtor="d1", campaign=campaign, ref=creditor)
+    assert await judged(api) == {"Uno": ("blocked", "legal_stop"), "Dos": ("goes", "")}
+
+
+async def test_a_payment_is_lifted_without_a_reason(
+    api: Running, post: Post, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the last two spans; what was accepted before it stays stopped."""
+    await post(debtor="d1", ref="before")
+
+    async def late(*_: object) -> list[str]:
+        return []
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store.queue, "cancel", late)
+        await stop(api, "paid")
+    api.clock.now += 32 * 86_400_000
+    said = (await lift(api)).json
+    assert (said["stops"], [one["reason"] for one in said["lifted"]]) == ([], ["paid"])
+    assert said["lifted"][0]["lifted"]["reason"] == ""
+    assert (await lift(api)).status == 404
+    assert await judged(api) == {"before": ("canceled", "paid")}
+
+
+async def test_a_legal_stop_is_not_lifted_without_a_reason(api: Running) -> None:
+    """Nor is the payment beside it, nor by whom is no administrator."""
+    await stop(api, "legal_stop")
+    await stop(api, "paid")
+    for body in ({}, {"reason": " "}, {"reason": "x" * 501}, {"reason": "a\x1eb"}):
+        refused = await lift(api, **body)
+        assert (refused.status, refused.json["field"]) == (422, "reason")
+    assert (await lift(api, key="other", reason="a mistake")).json["type"] == "no-scope"
+    assert len((await seen(api))["stops"]) == 2
+    assert len((await lift(api, reason="a mistake")).json["lifted"]) == 2
+
+
+async def test_many_legal_stops_of_which_one_is_lifted(api: Running, post: Post) -> None:
+    """The others of the stream hold."""
+    lines = [{"debtor": f"d{number}", "reason": "legal_stop"} for number in range(600)]
+    body = "\n".join(map(json.dumps, lines)).encode()
+    await api.call("POST", "/v1/debtors/cancel", body, kind="application/x-ndjson")
+    await lift(api, reason="a mistake")
+    api.clock.now += 1
+    for number in (0, 1, 599):
+        await post(debtor=f"d{number}", ref=f"d{number}")
+    assert await judged(api) == {
+        "d0": ("blocked", "legal_stop"),
+        "d1": ("goes", ""),
+        "d599": ("blocked", "legal_stop"),
+    }
