@@ -26,6 +26,7 @@ from gateway.audit.keeper import Audit
 from gateway.carrier.account import Account, Carriers
 from gateway.carrier.admission import Admission
 from gateway.carrier.dispatch import Limit
+from gateway.carrier.ended import EndedLines
 from gateway.carrier.heard import Hearing
 from gateway.clock import wall_ms
 from gateway.config import Config
@@ -163,6 +164,7 @@ class Daemon:
         self.store.queue.fresh = calendars.fresh
         folder = Path(policy.audit_dir or Path(self.config.redis.state_dir) / "audit")
         self.audit = Audit(folder, self.config.node.name)
+        self.store.queue.ended = self.store.correlation.ended = EndedLines(self.audit, calendars)
         for account in self.carriers.accounts.values():
             account.pump.admission = Admission(calendars, self.store.contacts)
             account.pump.audit = self.audit

@@ -12,6 +12,7 @@ import gzip
 import logging
 import os
 import shutil
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -42,6 +43,8 @@ log = logging.getLogger(__name__)
 
 MOST: Final = 100_000_000
 """Octets of a file before the next is begun."""
+OWED: Final = 100_000
+"""Lines that are kept while they cannot be written."""
 RETRY_SECONDS: Final = 1.0
 SAY_AGAIN_SECONDS: Final = 60.0
 TAIL: Final = 1 << 20
@@ -73,6 +76,8 @@ class Audit:
         self._worker = ThreadPoolExecutor(1, "audit")
         """Fsyncs, and notes how far the lines go: in their order."""
         self._packer = ThreadPoolExecutor(1, "audit-gzip")
+        self._owed: deque[Line] = deque(maxlen=OWED)
+        """What could not be written, and held nothing back."""
         self._ended: list[Future[None]] = []
         """Files that were ended since the last :meth:`sync`."""
 
@@ -89,6 +94,11 @@ class Audit:
         except OSError as error:
             self._fail(error)
         return not self.away
+
+    def note(self, lines: Sequence[Line], now_ms: int) -> None:
+        """Put decisions on record that hold nothing back: where it cannot be now, then later."""
+        if lines and not self.write(lines, now_ms):
+            self._owed += lines
 
     def ready(self, now: float, now_ms: int) -> bool:
         """Can it be written? Where it could not, that is tried again once a second."""
@@ -119,6 +129,9 @@ class Audit:
         if self._why:
             log.warning("the audit is written again", extra={"folder": str(self.folder)})
         self.away, self._why, self._say_at = False, "", float("-inf")
+        owed = list(self._owed)
+        self._owed.clear()
+        self.note(owed, now_ms)
         self._packer.submit(self._compress_closed, self._number)
 
     def _open(self, now_ms: int) -> None:

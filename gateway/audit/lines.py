@@ -56,7 +56,8 @@ class Line(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     counted: int = 0
     """Contacts of late that count."""
     lists: Sequence[str] = ()
-    carrier: str
+    carrier: str = ""
+    """Which had claimed it; empty: it ended while it waited."""
 
 
 class Link(NamedTuple):

@@ -95,3 +95,9 @@ _LISTS: Final[dict[Listed, ListName]] = {
 def lists(listed: int) -> list[ListName]:
     """The names of the lists that a recipient is on."""
     return [_LISTS[one] for one in Listed(listed)]
+
+
+LIST_OF_REASON: Final[dict[str, tuple[ListName, ...]]] = {
+    name: (name,) for name in _LISTS.values() if name != "consent"
+}
+"""The list that a reason is of."""

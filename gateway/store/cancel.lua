@@ -1,20 +1,10 @@
 -- cancel: give up messages that have not left. ARGV[1] {now_ms, client, ids, reason, state,
 -- creditor}: they end in that state; of whose client and creditor they must be (empty: of any).
--- Answers a letter an id: c given up, n not found, l left (perhaps on the wire), f final already.
+-- Answers a letter an id: c given up, n not found, l left (perhaps on the wire), f final already; then
+-- what is to go on record of those given up.
 local args = cmsgpack.unpack(ARGV[1])
 local now, client, ids, reason, ends, creditor = args[1], args[2], args[3], args[4], args[5], args[6]
-local answers, touched, creditors = {}, {}, {}
-
--- For whom the messages of a campaign are; for the client itself where none is named.
-local function creditor_of(owner, campaign)
-  if campaign == '' then return owner end
-  local named = creditors[campaign]
-  if not named then
-    named = call('HGET', K_campaign .. campaign, 'creditor') or ''
-    creditors[campaign] = named
-  end
-  return named ~= '' and named or owner
-end
+local answers, touched = {}, {}
 
 local function cancel(id)
   local key = K_message .. id
@@ -40,6 +30,7 @@ local function cancel(id)
   end
   call('HSET', key, 's', standing(ends, carrier, sent, text_of(now), '', ''), 'm', reason)
   call('HDEL', key, 'e', 'l', 'w')
+  note_end(id, m[2], reason, now)
   moved(campaign, state, ends, ends == BLOCKED and reason or nil)
   give_back_budget(id, m[2])
   tell(owner, STATE_NAME[ends], id, campaign, ref, to, reason)
@@ -49,4 +40,5 @@ end
 for i, id in ipairs(ids) do answers[i] = cancel(id) end
 for lane in pairs(touched) do drop_lane_if_empty(lane) end
 flush(now)
-return table.concat(answers)
+table.insert(ended, 1, table.concat(answers))
+return ended

@@ -1,7 +1,8 @@
 -- commit: what one process learned from one carrier account: settles, then receipts.
 -- ARGV[1] {now_ms, account, left, plain, settles, receipts, correlation hours, parked seconds,
 -- batch, incarnation}, bodies of releases and doubts from ARGV[2] on. Answers {microseconds,
--- reading * 100000 + code * 10000 + old state * 100 + new state, submitted_ms, ... for each receipt}.
+-- reading * 100000 + code * 10000 + old state * 100 + new state, submitted_ms, ... for each receipt,
+-- what is to go on record of messages that ended}.
 -- The reading is 0 where the key found it, and else the place of the further one that did. A batch that has
 -- been committed before answers {-1}, an incarnation that others have declared dead {-2}; neither
 -- changes anything.
@@ -247,4 +248,5 @@ for i = 1, #receipts / WIDTH do
 end
 flush(now)
 answer[1] = math.floor((os.clock() - started) * 1000000)
+answer[#answer + 1] = ended
 return answer

@@ -19,7 +19,7 @@ from gateway.smpp.text import measure
 from gateway.store import scripts
 from gateway.store.keys import RECORD, UNIT, split_ids
 from gateway.store.redis import Redis
-from gateway.store.types import Moved
+from gateway.store.types import Ended, Moved
 
 _encode = msgspec.msgpack.Encoder().encode
 PARTS_MS = 120_000
@@ -138,6 +138,7 @@ class Correlation:
         self.incarnation = ""
         """Whose claims these are; a commit of one that has been declared dead is refused."""
         self.moved: Moved = lambda carrier, state, count: None
+        self.ended: Ended = lambda rows, now_ms: None
         self.script_seconds = 0.0
         """What the last commit took in Redis: batches adapt to it."""
         self._redis = redis
@@ -175,6 +176,7 @@ class Correlation:
         self.script_seconds = max(0, answer[0]) / 1e6
         if answer[0] == -1:
             return [Matched(Found.already_committed, 0, 0, 0) for _ in receipts]
+        self.ended(answer.pop(), now_ms)
         return [
             Matched(
                 _FOUND[met // 10_000 % 10], met // 100 % 100, met % 100, sent_ms, met // 100_000

@@ -1,15 +1,18 @@
 -- promote: put on their lanes the messages whose time has come, and those over their campaign's budget
 -- as far as it has room by now, in the order of acceptance. ARGV[1] {now_ms, limit}.
 -- Answers how many there were, in how many milliseconds the next one is due (-1: none; 0 where more
--- may go at once), and how many have expired over their budget.
+-- may go at once), how many have expired over their budget, and what is to go on record of those that
+-- ended.
 local args = cmsgpack.unpack(ARGV[1])
 local now, limit = args[1], args[2]
 local gone, expired = 0, 0
 
 -- One that waited for its campaign's budget until it was worthless.
-local function expire(id, key, client, campaign, ref, to)
+local function expire(id, key, fixed)
+  local client, campaign, ref, to = who(fixed)
   call('HSET', key, 's', standing(EXPIRED, '', '', text_of(now), 'ttl', ''))
   call('HDEL', key, 'w')
+  note_end(id, fixed, 'expired', now)
   moved(campaign, SCHEDULED, EXPIRED, 'ttl')
   tell(client, STATE_NAME[EXPIRED], id, campaign, ref, to, 'ttl')
   expired = expired + 1
@@ -25,10 +28,9 @@ local function promote(member)
     local client, campaign, ref, to = who(m[2])
     local was, carrier, sent, _, _, fates = read_standing(m[1])
     if is_canceled(campaign) then
-      if fates == '' then give_back_budget(id, m[2]) end
       give_up(id, client, campaign, ref, to, was, carrier, sent, fates, now)
     elseif was == SCHEDULED and leave_over(id, campaign, select(3, cost_of(m[2]))) then
-      expire(id, key, client, campaign, ref, to)
+      expire(id, key, m[2])
     else
       local lane = front and lane_of_body(body) or lane_of(m[2])
       if fates ~= '' then
@@ -91,4 +93,4 @@ end
 flush(now)
 local first = call('ZRANGE', K_due, 0, 0, 'WITHSCORES')
 local wait = first[2] and math.max(0, math.ceil(tonumber(first[2]) - now)) or -1
-return {#due + gone, call('EXISTS', K_room) == 1 and 0 or wait, expired}
+return {#due + gone, call('EXISTS', K_room) == 1 and 0 or wait, expired, ended}

@@ -22,7 +22,7 @@ from gateway.store.commit import GroupCommit
 from gateway.store.contacts import EVERY_CALENDAR, Admitted, Opened, admitted
 from gateway.store.keys import STANDING, UNIT, lane_name, split_ids
 from gateway.store.redis import Redis
-from gateway.store.types import Budget, Moved, Put, PutKind, PutResult
+from gateway.store.types import Budget, Ended, Moved, Put, PutKind, PutResult
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +50,7 @@ class Queue:
         self._redis = redis
         self._keys = redis.keys
         self.moved: Moved = lambda carrier, state, count: None
+        self.ended: Ended = lambda rows, now_ms: None
         self.held = 0
         """Messages to recipients of whom nobody knows where they are, as of the last look."""
         self.calendars_seen: set[tuple[str, str]] = set()
@@ -180,9 +181,10 @@ class Queue:
         given = 0
         for lane in await self._redis.call("SMEMBERS", self._keys("lanes")):
             while True:
-                count = await self._redis.run(
+                count, ended = await self._redis.run(
                     scripts.GIVE_BACK, [now_ms, lane.decode(), consumer, SWEEP, number]
                 )
+                self.ended(ended, now_ms)
                 given += int(count)
                 if count < SWEEP:
                     break
@@ -193,7 +195,8 @@ class Queue:
 
         Answers how many, and the milliseconds to the next: -1 for none, 0 where more may go.
         """
-        count, wait, expired = await self._redis.run(scripts.PROMOTE, [now_ms, limit])
+        count, wait, expired, ended = await self._redis.run(scripts.PROMOTE, [now_ms, limit])
+        self.ended(ended, now_ms)
         self.moved("", MessageState.expired, int(expired))
         return int(count), int(wait)
 
@@ -215,9 +218,10 @@ class Queue:
         answers: list[str] = []
         for start in range(0, len(ids), SWEEP):
             part = ids[start : start + SWEEP]
-            letters = await self._redis.run(
+            letters, *ended = await self._redis.run(
                 scripts.CANCEL, [now_ms, client, part, reason, int(state), creditor]
             )
+            self.ended(ended, now_ms)
             answers += [words[letter] for letter in letters.decode()]
         self.moved("", state, answers.count("canceled"))
         return answers

@@ -171,6 +171,31 @@ local function error_of(fates, state)
   return ''
 end
 
+-- For whom the messages of a campaign are; for the client itself where none is named.
+local creditors = {}
+local function creditor_of(client, campaign)
+  if campaign == '' then return client end
+  local named = creditors[campaign]
+  if not named then
+    named = call('HGET', K_campaign .. campaign, 'creditor') or ''
+    creditors[campaign] = named
+  end
+  return named ~= '' and named or client
+end
+
+-- A message under contact rules ends before it has left: that is its decision (packed.py), and goes
+-- on record by whoever runs the script: id, reason, creditor, then what never changes.
+local ended = {}
+local LISTED = {opt_out = 1, wrong_number = 2, legal_stop = 4}
+local function note_end(id, fixed, reason, now)
+  local calendar = string.match(fixed, '([^\031]*)$')
+  if calendar == 'any' then return end
+  local client, campaign = who(fixed)
+  call('HSET', K_message .. id, 'y', text_of(now) .. ' D ' .. reason .. ' - - ' .. calendar .. ' 0 '
+    .. (LISTED[reason] or 0) .. ' -')
+  ended[#ended + 1] = table.concat({id, reason, creditor_of(client, campaign), fixed}, '\031')
+end
+
 local function is_canceled(campaign)
   return campaign ~= '' and call('HGET', K_campaign .. campaign, 'state') == 'canceled'
 end
@@ -179,6 +204,9 @@ end
 -- waits for its receipts.
 local function give_up(id, client, campaign, ref, to, was, carrier, sent, fates, now)
   local key, state = K_message .. id, CANCELED
+  local fixed = call('HGET', key, 'i')
+  if fates == '' then give_back_budget(id, fixed) end
+  note_end(id, fixed, 'campaign_canceled', now)
   if fates ~= '' then
     local list = split_fates(fates)
     for _, fate in ipairs(list) do if fate[1] < DOUBT then fate[1] = CANCELED end end

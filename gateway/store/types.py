@@ -6,7 +6,7 @@ without ``+``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
@@ -30,6 +30,12 @@ CancelKind = Literal["canceled", "not-found", "left", "final"]
 Moved = Callable[[str, MessageState, int], None]
 """Hears of messages that came into a state without a commit of their carrier: its name (empty:
 it never had one), the state, and how many."""
+
+
+Ended = Callable[[Sequence[bytes], int], None]
+"""Hears of messages under contact rules that ended before they left, and when: of each its id, the
+reason, its creditor and :data:`gateway.store.keys.FIXED`, with :data:`gateway.store.keys.UNIT`
+between them."""
 
 
 class Put(msgspec.Struct, gc=False):

@@ -18,14 +18,17 @@ from gateway.audit.keeper import Audit
 from gateway.audit.lines import files_in, read, stamp
 from gateway.carrier.admission import Admission
 from gateway.carrier.dispatch import Limit
+from gateway.carrier.ended import EndedLines
 from gateway.clock import wall_ms
+from gateway.message import CampaignState
 from gateway.policy.calendars import Calendars
 from gateway.policy.decide import Listed, Rulebook
 from gateway.policy.packed import unpack
 from gateway.policy.rules import Caps, DaysOff, Policy, Week
 from gateway.store.contacts import Change
+from gateway.store.waiting import Stop
 from tests.carrier.conftest import Line, until
-from tests.store.test_queue import put
+from tests.store.test_queue import claim, put, release
 
 ALWAYS = tuple(((0, 1440),) for _ in range(7))
 NONE = Caps()
@@ -54,14 +57,18 @@ class Ruled:
         self.audit = self.pump.audit = Audit(folder, "n1")
         self.audit.open(wall_ms())
 
-    async def put(self, *numbers: int, rules: bool = True, **settings: Any) -> list[str]:
+    async def put(
+        self, *numbers: int, rules: bool = True, debtor: str = "", **settings: Any
+    ) -> list[str]:
         """Messages to Chilean mobiles; with ``rules`` the country's hold for them."""
         settings.setdefault("accepted_ms", wall_ms())
         puts = [put(number, **settings) for number in numbers]
         for one in puts:
             to = f"5698123{int(one.message.to[-4:]):04}"
             calendar = self.calendar(to) if rules else "any"
-            one.message = msgspec.structs.replace(one.message, to=to, calendar=calendar)
+            one.message = msgspec.structs.replace(
+                one.message, to=to, calendar=calendar, debtor=debtor
+            )
         await self.line.store.queue.put(puts)
         self.pump.wake()
         return [one.message.id for one in puts]
@@ -248,3 +255,59 @@ async def test_hours_that_end_before_it_leaves(ruled: Any) -> None:
     assert wait["until"] == stamp(record.not_before_ms)
     assert made.line.carrier.submissions == []
     assert await made.line.store.contacts.touches("crm", record.to) == []
+
+
+async def test_what_ends_while_it_waits_is_on_record(ruled: Any) -> None:
+    """Canceled, stopped, opted out: by whose word, and what the rules were."""
+    made = await ruled()
+    store, queue = made.line.store, made.line.store.queue
+    queue.ended = store.correlation.ended = EndedLines(made.audit, made.calendars)
+    await made.line.account.quiet()
+    ids = await made.put(1, 2, 3, debtor="d-7")
+    assert await queue.cancel("crm", ids[:1], wall_ms()) == ["canceled"]
+    change = Change("56981230002", "crm", comes_on=int(Listed.OPT_OUT))
+    await store.contacts.learn([change])
+    await store.waiting.block({("crm", "56981230002"): "opt_out"}, wall_ms())
+    await store.waiting.stop("crm", [Stop("d-7", "paid")], wall_ms())
+    said = made.told()
+    assert [(one["id"], one["outcome"], one["reason"]) for one in said] == [
+        (ids[0], "discard", "canceled"),
+        (ids[1], "discard", "opt_out"),
+        (ids[2], "discard", "paid"),
+    ]
+    assert said[1]["lists"] == ["opt_out"]
+    for one, id in zip(said, ids, strict=True):
+        record = await store.records.message("crm", id)
+        assert unpack(record.decision).reason == one["reason"]
+        assert (one["rule"], one["creditor"], one["client"]) == ("CL/prudent", "crm", "crm")
+        assert len(one["zones"]) == len(one["local"]) > 0
+
+
+async def test_what_ends_while_nothing_can_be_written_is_on_record_later(ruled: Any) -> None:
+    made = await ruled()
+    made.line.store.queue.ended = EndedLines(made.audit, made.calendars)
+    await made.line.account.quiet()
+    (id,) = await made.put(1)
+    made.audit._fail(OSError("no room"))
+    await made.line.store.queue.cancel("crm", [id], wall_ms())
+    assert made.told() == []
+    assert made.audit.ready(float("inf"), wall_ms())
+    assert [(one["id"], one["reason"]) for one in made.told()] == [(id, "canceled")]
+
+
+async def test_what_comes_back_from_a_carrier_to_a_canceled_campaign_is_on_record(
+    ruled: Any,
+) -> None:
+    """Claimed as it was canceled: its budget has its segments again, and its decision is known."""
+    made = await ruled()
+    store = made.line.store
+    store.correlation.ended = EndedLines(made.audit, made.calendars)
+    await made.line.account.quiet()
+    (id,) = await made.put(1)
+    (claimed,) = await claim(store)
+    await store.records.set_campaign_state("crm", "c1", CampaignState.canceled)
+    await store.correlation.commit("andina", [release(claimed)], [], wall_ms())
+    (said,) = made.told()
+    assert (said["id"], said["outcome"], said["reason"]) == (id, "discard", "campaign_canceled")
+    counts = await store.redis.call("HGETALL", store.redis.keys("counts", "c1"))
+    assert dict(zip(counts[::2], counts[1::2], strict=True))[b"budget"] == b"0"
