@@ -23,6 +23,7 @@ from gateway.api.intake import Origin
 from gateway.api.server import Api
 from gateway.api.shapes import MessageIn
 from gateway.audit.keeper import Audit
+from gateway.carrier import closing
 from gateway.carrier.account import Account, Carriers
 from gateway.carrier.admission import Admission
 from gateway.carrier.dispatch import Limit
@@ -46,8 +47,6 @@ PROMOTE_SECONDS = 1.0
 PARTS_SECONDS = 1.0
 AUDIT_SECONDS = 1.0
 OPEN_SECONDS = 1.0
-MOST_MARGIN_SECONDS = 4 * 3600.0
-"""The most that a carrier's slow deliveries take from the hours."""
 CONFIRM_SECONDS = 300
 """An opt-out's confirmation that has not left by then is worthless (47 CFR 64.1200(a)(12))."""
 MEASURE_SECONDS = 2.0
@@ -151,6 +150,8 @@ class Daemon:
         self._hearing = Hearing(self.store, self._confirm)
         for account in self.carriers.accounts.values():
             account.inbound.heard = self._hearing.take
+        self._delivered: dict[str, float] = {}
+        """Within how many seconds 99 of 100 messages are delivered, by carrier."""
         self._tasks: list[asyncio.Task[None]] = []
 
     def _calendars(self) -> Calendars | None:
@@ -168,7 +169,6 @@ class Daemon:
         for account in self.carriers.accounts.values():
             account.pump.admission = Admission(calendars, self.store.contacts)
             account.pump.audit = self.audit
-            account.pump.margin_ms = int(policy.margin_seconds * 1000)
         return calendars
 
     async def _confirm(self, heard: Heard) -> None:
@@ -217,7 +217,9 @@ class Daemon:
         await self.node.join()
         await self.recover()
         await self._sync_audit()
+        await self._learn_delivery()
         for account in self.carriers.accounts.values():
+            self._set_margin(account)
             account.start()
         await self._renew()
         self._tasks = [
@@ -373,9 +375,17 @@ class Daemon:
         """A carrier that heeds no validity must have delivered before the hours end."""
         margin = self.config.policy.margin_seconds
         if account.carrier.validity == "none":
-            delivered = self.metrics.carrier(account.carrier.name).receipt.quantile(0.99)
-            margin = min(max(margin, delivered), MOST_MARGIN_SECONDS)
+            known = self._delivered.get(account.carrier.name)
+            margin = closing.margin_seconds(margin, known)
         account.pump.margin_ms = int(margin * 1000)
+
+    async def _learn_delivery(self) -> None:
+        """How fast carriers deliver: by our receipts, else as this or another process has kept."""
+        for name in self.carriers.accounts:
+            receipts = self.metrics.carrier(name).receipt
+            if receipts.count >= closing.ENOUGH:
+                await self.store.correlation.keep_delivery(name, receipts.quantile(0.99))
+        self._delivered = await self.store.correlation.delivery()
 
     def _sleeps(self, account: Account) -> bool:
         """Has this account lanes whose hours have not begun?"""
@@ -389,8 +399,11 @@ class Daemon:
 
     async def _sweep(self) -> None:
         now = wall_ms()
+        await self._learn_delivery()
         await self.recover()
         await self._resend(now)
+        if self.calendars is not None:
+            await self.store.queue.expire(self.calendars.shut(now), now)
         await self.store.queue.finish_canceling(now)
         clients = [client.name for client in self.config.clients]
         await self.store.sweep.run(now, [*clients, ""], list(self.carriers.accounts))

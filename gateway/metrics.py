@@ -84,9 +84,14 @@ class Histogram:
         self._counts[bisect_left(self._bounds, value)] += times
         self._sum += value * times
 
+    @property
+    def count(self) -> int:
+        """How many values there were."""
+        return sum(self._counts)
+
     def quantile(self, share: float) -> float:
         """The bound under which this share of the values was; 0 without any."""
-        wanted, seen = share * sum(self._counts), 0
+        wanted, seen = share * self.count, 0
         for bound, count in zip((*self._bounds, math.inf), self._counts, strict=True):
             seen += count
             if seen and seen >= wanted:

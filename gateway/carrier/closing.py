@@ -6,8 +6,25 @@ Times are milliseconds since the epoch, UTC. A deadline is the end of the hours 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from gateway.policy.calendar import NEVER
+
+UNMEASURED_SECONDS: Final = 900.0
+"""The margin of a carrier without validity until its deliveries have been measured."""
+MOST_MARGIN_SECONDS: Final = 4 * 3600.0
+"""The most that slow deliveries take from the hours: with more a carrier would hardly send."""
+ENOUGH: Final = 1_000
+"""Receipts from which a 99th percentile says something."""
+
+
+def margin_seconds(least: float, delivered: float | None) -> float:
+    """The margin of a carrier that heeds no validity: what it is sent must be delivered in time.
+
+    ``delivered`` is within how many seconds 99 of 100 messages are; None: nobody knows yet.
+    """
+    wanted = UNMEASURED_SECONDS if delivered is None else delivered
+    return min(max(least, wanted), max(least, MOST_MARGIN_SECONDS))
 
 
 def late(opened: Mapping[str, int], now: int, margin: int) -> list[str]:

@@ -53,7 +53,7 @@ def validity_period(seconds: int) -> str:
     hours, minute = divmod(minutes, 60)
     days, hour = divmod(hours, 24)
     months, day = divmod(days, 30)
-    return f"00{months:02d}{day:02d}{hour:02d}{minute:02d}{max(second, 1):02d}000R"
+    return f"00{months:02d}{day:02d}{hour:02d}{minute:02d}{second:02d}000R"
 
 
 class Submits:

@@ -95,12 +95,26 @@ class Calendars:
         return self.book.rule(known.place.country, known.profile, now, known.week), known.place
 
     def look(self, name: str, now: int) -> tuple[bool, int]:
-        """Is it open, and until when does that hold?"""
+        """Is it open, and until when does that hold?
+
+        That of a country that has been switched off is: what waits in it is claimed, and ended.
+        """
         rule, place = self.rule(name, now)
-        if rule is None or not place.zones or not rule.policy.enabled:
+        if rule is None or not place.zones:
             return False, NEVER
+        if not rule.policy.enabled:
+            return True, rule.until
         is_open, until = rule.hours(place.zones, place.region).look(now)
         return is_open, min(until, rule.until)
+
+    def shut(self, now: int) -> dict[str, str]:
+        """Those that will not open by themselves, and why."""
+        looks = {name: self.look(name, now) for name in self._known}
+        return {
+            name: "unknown_zone" if name == HELD else "closed"
+            for name, (is_open, until) in looks.items()
+            if not is_open and until >= NEVER
+        }
 
     def open_at(self, now: int) -> dict[str, int]:
         """Those that are open, and until when each is."""

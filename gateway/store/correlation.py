@@ -201,6 +201,16 @@ class Correlation:
         )  # fmt: skip
         return [Heard(*map(bytes.decode, whole)) for whole in answer if whole]
 
+    async def keep_delivery(self, account: str, seconds: float) -> None:
+        """Keep within how many seconds 99 of 100 messages of an account are delivered."""
+        await self._redis.call("HSET", self._keys("delivered"), account, f"{seconds:g}")
+
+    async def delivery(self) -> dict[str, float]:
+        """The same as it was last kept, by account."""
+        found = await self._redis.call("HGETALL", self._keys("delivered"))
+        pairs = zip(found[::2], found[1::2], strict=True)
+        return {account.decode(): float(seconds) for account, seconds in pairs}
+
     async def close_parts(self, now_ms: int, owner: str) -> list[Heard]:
         """Store as they are the replies whose other parts have not come in time."""
         closed: list[Heard] = []

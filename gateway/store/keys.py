@@ -59,6 +59,7 @@ lease        string  per incarnation: alive, the lock file it holds, since when 
 slots        hash    per account: slot (from 0) to the incarnation that has this bind, until when,
                      and why it takes the carrier for out of service; ``@`` and an incarnation
                      that takes part, to until when
+delivered    hash    carrier account to the seconds within which 99 of 100 messages are delivered
 done         string  per batch: this commit has happened
 layout       hash    shards and version of this layout
 ===========  ======  =====================================================================
@@ -108,6 +109,7 @@ NAMES: dict[str, str] = {
     "nodes": "nodes",
     "lease": "lease",
     "slots": "slots",
+    "delivered": "dlv",
     "done": "done",
     "layout": "layout",
 }

@@ -26,6 +26,8 @@ from gateway.store.types import Budget, Ended, Moved, Put, PutKind, PutResult
 
 log = logging.getLogger(__name__)
 
+EXPIRE_LOOK = 5_000
+"""Entries of a lane that :meth:`Queue.expire` looks at in one go."""
 SWEEP = 500
 """Entries a sweep touches in one script: about 3 ms."""
 
@@ -59,6 +61,8 @@ class Queue:
         """Calendars that are not in the store yet: what others put here goes there first."""
         self.seen: Callable[[Iterable[str]], None] = lambda lane_routes: None
         """Hears now and then of which routes there are lanes."""
+        self._looked_at: dict[str, str] = {}
+        """Where :meth:`expire` goes on, by lane."""
         self.incarnation = ""
         """Who claims; once others have declared it dead it gets nothing. Empty: not asked."""
         self.budgets: dict[str, Budget] = {}
@@ -234,6 +238,28 @@ class Queue:
             part = items[start : start + 2 * SWEEP]
             moved += int(await self._redis.run(scripts.MOVE, [now_ms, from_, part]))
         return moved
+
+    async def expire(self, calendars: Mapping[str, str], now_ms: int) -> int:
+        """End what has expired under calendars that never open, for their reasons.
+
+        Looks at a part of it, and at the next when it is called again; answers how many it ended.
+        """
+        ended = 0
+        for name in await self._redis.call("SMEMBERS", self._keys("lanes")):
+            lane = name.decode()
+            reason = calendars.get(lane.split(":")[2].rstrip("!"))
+            if reason is None:
+                continue
+            start = self._looked_at.get(lane, "-")
+            rows = await self._redis.call(
+                "XRANGE", self._keys("lane", lane), start, "+", "COUNT", EXPIRE_LOOK
+            )
+            self._looked_at[lane] = f"({rows[-1][0].decode()}" if len(rows) == EXPIRE_LOOK else "-"
+            messages = [_decode_message(fields[1]) for _, fields in rows]
+            ids = [m.id for m in messages if 0 < m.expires_ms <= now_ms]
+            words = await self.cancel("", ids, now_ms, reason, MessageState.expired)
+            ended += words.count("canceled")
+        return ended
 
     async def resume_campaign(self, campaign: str, now_ms: int) -> None:
         """Make a campaign's lanes ready again after a pause."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.carrier.closing import late, takes_ms, too_late, validity_seconds
+from gateway.carrier.closing import late, margin_seconds, takes_ms, too_late, validity_seconds
 from gateway.policy.calendar import NEVER
 
 NOW = 1_800_000_000_000
@@ -33,3 +33,12 @@ def test_what_leaves_may_be_delivered_while_it_lives_and_its_hours_last() -> Non
 def test_a_life_that_ended_between_segments_leaves_the_rest_no_night() -> None:
     """No validity at all would be the SMSC's own, of days."""
     assert validity_seconds(NOW - 1, NOW + 3_600_000, NOW) == 1
+
+
+def test_without_validity_the_margin_is_what_deliveries_take() -> None:
+    """A cautious one until they have been measured; four hours at most, unless more is set."""
+    assert margin_seconds(30.0, None) == 900.0
+    assert margin_seconds(30.0, 5.0) == 30.0
+    assert margin_seconds(30.0, 3_600.0) == 3_600.0
+    assert margin_seconds(30.0, 90_000.0) == 4 * 3_600.0
+    assert margin_seconds(20_000.0, 90_000.0) == 20_000.0

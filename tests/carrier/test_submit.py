@@ -63,7 +63,7 @@ def test_a_short_message() -> None:
         dest_addr_ton=1,
         dest_addr_npi=1,
         destination_addr="56900000001",
-        validity_period="000000010001000R",
+        validity_period="000000010000000R",
         registered_delivery=1,
         short_message=b"Hola",
         tlvs=((0x0204, b"\x12\x35"),),
@@ -134,7 +134,8 @@ def test_what_a_carrier_does_not_want_is_left_out() -> None:
         (1, "000000000001000R"),
         (1_999, "000000000001000R"),
         (2_000, "000000000002000R"),
-        (90 * 86_400_000, "000203000001000R"),
+        (60_000, "000000000100000R"),
+        (90 * 86_400_000, "000203000000000R"),
     ],
 )
 def test_what_is_left_to_live_is_the_validity(left_ms: int, validity: str) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gateway import policies
 from gateway.policies import campaign_week
 from gateway.policy.calendar import NEVER
 from gateway.policy.calendars import HELD, Calendars
-from gateway.policy.decide import Rulebook
+from gateway.policy.decide import Discard, Rulebook, decide
 from gateway.policy.zones import NOWHERE, Place
 from tests.policy.slow import ms
 
@@ -74,11 +76,10 @@ def test_nobody_knows_where(book: Rulebook) -> None:
     assert HELD not in calendars.open_at(ms("2026-07-14T15:00:00Z"))
 
 
-def test_a_country_without_rules_or_switched_off_never_opens(book: Rulebook) -> None:
+def test_a_country_without_rules_never_opens(book: Rulebook) -> None:
     calendars = Calendars(book)
-    for country, zone in (("JP", "Asia/Tokyo"), ("US", "America/New_York")):
-        name = calendars.name(Place(country, "", (zone,), "prefix"), "prudent")
-        assert calendars.look(name, ms("2026-07-14T15:00:00Z"))[0] is False
+    name = calendars.name(Place("JP", "", ("Asia/Tokyo",), "prefix"), "prudent")
+    assert calendars.look(name, ms("2026-07-14T15:00:00Z")) == (False, NEVER)
 
 
 def test_a_calendar_made_in_between_is_seen_at_once(book: Rulebook) -> None:
@@ -87,3 +88,20 @@ def test_a_calendar_made_in_between_is_seen_at_once(book: Rulebook) -> None:
     assert calendars.open_at(at) == {}
     name = calendars.name(SANTIAGO, "prudent")
     assert list(calendars.open_at(at)) == [name]
+
+
+def test_a_country_that_is_off_is_open_for_what_waits_to_end(book: Rulebook) -> None:
+    calendars = Calendars(Rulebook(replace(policy, enabled=False) for policy in book.policies))
+    name = calendars.name(SANTIAGO, "prudent")
+    at = ms("2026-07-15T03:00:00Z")
+    assert calendars.look(name, at) == (True, NEVER)
+    rule, place = calendars.rule(name, at)
+    assert decide(at, rule, place) == Discard("country_off")
+
+
+def test_what_never_opens_by_itself(book: Rulebook) -> None:
+    calendars = Calendars(book)
+    never = calendars.name(SANTIAGO, "prudent", campaign_week({"sun": ["10:00-12:00"]}))
+    calendars.name(SANTIAGO, "prudent")
+    found = calendars.shut(ms("2026-07-15T03:00:00Z"))
+    assert found == {HELD: "unknown_zone", never: "closed"}

@@ -486,3 +486,31 @@ async def test_what_slept_wakes_when_rules_are_off(store: Store) -> None:
     assert await claimed_numbers(store) == []
     assert await store.queue.wake_all(NOW) == 2
     assert sorted(await claimed_numbers(store)) == [1, 2]
+
+
+async def test_what_expires_under_a_calendar_that_never_opens_ends(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part at a time; what never expires, or waits under another calendar, stays."""
+    monkeypatch.setattr("gateway.store.queue.EXPIRE_LOOK", 2)
+    moved: list[tuple[str, MessageState, int]] = []
+    store.queue.moved = lambda *told: moved.append(told)
+    for number in range(1, 6):
+        one = put(number, expires_ms=0 if number == 2 else NOW + 1000)
+        calendar = "cl-1" if number == 5 else "held"
+        one.message = msgspec.structs.replace(one.message, calendar=calendar)
+        await store.queue.put([one])
+    shut = {"held": "unknown_zone"}
+    assert await store.queue.expire(shut, NOW + 999) == 0
+    assert [await store.queue.expire(shut, NOW + 1000) for _ in range(4)] == [2, 0, 1, 0]
+    page = (await store.records.messages("crm")).items
+    said = {int(one.to[3:]): (one.state.name, one.reason) for one in page}
+    assert said[1] == said[3] == said[4] == ("expired", "unknown_zone")
+    assert said[2][0] == said[5][0] == "queued"
+    assert sum(count for _, _, count in moved) == 3
+
+
+async def test_how_fast_carriers_deliver_is_kept(store: Store) -> None:
+    await store.correlation.keep_delivery("andina", 12.5)
+    await store.correlation.keep_delivery("sur", 3600.0)
+    assert await store.correlation.delivery() == {"andina": 12.5, "sur": 3600.0}
