@@ -8,17 +8,20 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from msgspec import structs
+
 from benchmarks import country, wording
 from benchmarks.results import Result, median, progress
 from benchmarks.stage import Options, stage
 from benchmarks.store import Server
 from gateway import policies
 from gateway.carrier.admission import Admission
-from gateway.message import Message
+from gateway.message import Campaign, Message
 from gateway.policy.calendars import Calendars
 from gateway.store import Store
 from gateway.store.contacts import Admitted, Asked
 from gateway.store.queue import Claimed
+from gateway.store.types import Put
 
 LIMIT_US = 15.0
 BATCH = 100
@@ -29,9 +32,6 @@ class _Nothing:
     """A register that knows nobody: what is left is the Python side."""
 
     async def admit(self, asked: Sequence[Asked], now_ms: int) -> list[Admitted]:
-        return [None] * len(asked)
-
-    async def unnote(self, admitted: object) -> None:
         raise AssertionError
 
 
@@ -60,8 +60,9 @@ async def run(options: Options) -> Result:
     result.notes["decision, question and record, on claiming"] = f"{judging:.2f} us a message"
     must = "zone, calendar, decision, question and record: under 15 us of the processor a message"
     result.holds(must, accepting + judging, "us", accepting + judging < LIMIT_US)
-    result.notes["with a real store, all together"] = (
-        f"{await _stored(calendars, claimed):.1f} us of time"
+    with_rules, without = await _stored(calendars, claimed)
+    result.notes["claim and verdict on a real store"] = (
+        f"{with_rules:.1f} us of time a message, {without:.1f} without rules"
     )
     return result
 
@@ -86,28 +87,56 @@ def _batches(claimed: list[Claimed]) -> Iterator[list[Claimed]]:
         yield claimed[begin : begin + BATCH]
 
 
-async def _judge(
-    admission: Admission, claimed: list[Claimed], clock: Callable[[], float] = time.process_time
-) -> float:
-    """Microseconds a message, what the record keeps of it included; of our processor, or all."""
-    began = clock()
+async def _judge(admission: Admission, claimed: list[Claimed]) -> float:
+    """Microseconds of our processor a message, what is kept of it included."""
+    began = time.process_time()
     for batch in _batches(claimed):
         now = time.time_ns() // 1_000_000
-        for verdict in await admission.judge(batch, now):
-            verdict.closes(now)
-            verdict.packed(now)
-    return (clock() - began) / len(claimed) * 1e6
+        admission.opened(now)
+        await _decide(admission, batch, now)
+    return (time.process_time() - began) / len(claimed) * 1e6
 
 
-async def _stored(calendars: Calendars, claimed: list[Claimed]) -> float:
-    """The same with the store's script: wall time, each debtor once."""
-    progress("rules: verdicts with a real store")
+async def _decide(admission: Admission, batch: list[Claimed], now: int) -> None:
+    for item, verdict in zip(batch, await admission.judge(batch, now), strict=True):
+        verdict.packed(now)
+        verdict.line(item.message, "bench", now)
+
+
+async def _stored(calendars: Calendars, claimed: list[Claimed]) -> tuple[float, float]:
+    """Microseconds of time a message with rules, each debtor once, and without."""
+    progress("rules: claims on a real store")
     async with stage() as on:
         server = Server(on.crew, on.folder / "store")
         await server.start()
         store = Store(f"unix://{server.socket}")
         await store.open()
         try:
-            return await _judge(Admission(calendars, store.contacts), claimed, time.perf_counter)
+            campaign = Campaign(id="c", client="bench", name="c", created_ms=1)
+            await store.records.create_campaign(campaign)
+            with_rules = await _claimed_in(store, calendars, [item.message for item in claimed])
+            without = [structs.replace(item.message, calendar="any") for item in claimed]
+            return with_rules, await _claimed_in(store, None, without)
         finally:
             await store.close()
+
+
+async def _claimed_in(
+    store: Store, calendars: Calendars | None, messages: Sequence[Message]
+) -> float:
+    admission = Admission(calendars, store.contacts)
+    consumer = "with" if calendars else "without"
+    for begin in range(0, len(messages), BATCH):
+        batch = messages[begin : begin + BATCH]
+        puts = [structs.replace(m, id=f"{consumer:.4}{m.id[4:]}") for m in batch]
+        await store.queue.put([Put(message=message, digest="", derived=False) for message in puts])
+    began, number = time.perf_counter(), 0
+    while True:
+        number += 1
+        now = time.time_ns() // 1_000_000
+        batch = await store.queue.claim(
+            ["all"], consumer, BATCH, now, number, admission.opened(now)
+        )
+        if not batch:
+            return (time.perf_counter() - began) / len(messages) * 1e6
+        await _decide(admission, batch, now)
