@@ -10,11 +10,13 @@ in :mod:`gateway.config`, and all of them are found at once::
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import lru_cache
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
@@ -167,6 +169,7 @@ class _Profile:
     counts_when: Annotated[Literal["sent", "two_way"], one_of("sent", "two_way")] = "sent"
     needs_consent: Annotated[bool, FLAG] = False
     answer_seconds: Annotated[int, whole(0, 300)] = 0
+    own_hours: Annotated[Literal["within", "instead"], one_of("within", "instead")] = "within"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -425,6 +428,7 @@ def _profile(name: str, raw: Table, codes: list[str], place: Place, reading: Rea
         counts_when=flat.counts_when,
         needs_consent=flat.needs_consent,
         answer_seconds=flat.answer_seconds,
+        own_hours=flat.own_hours,
         source=flat.source,
     )
     if profile.caps and not profile.counts:
@@ -721,3 +725,9 @@ def campaign_week(windows: Mapping[str, Iterable[str]]) -> Week:
     if reading.problems:
         raise ValueError("; ".join(line.removeprefix("hours: ") for line in reading.problems))
     return week
+
+
+@lru_cache(4096)
+def hours_of(text: str) -> Week | None:
+    """A campaign's own hours, or those a recipient asked for, as they are kept; None: none."""
+    return campaign_week(json.loads(text)) if text else None

@@ -21,13 +21,12 @@ from gateway.config import Config, Route
 from gateway.errors import CallerError
 from gateway.ids import derived_id, new_id
 from gateway.message import Campaign, Message, Priority
-from gateway.policies import campaign_week
+from gateway.policies import hours_of
 from gateway.policy.calendar import NEVER
 from gateway.policy.calendars import ANY, Calendars
 from gateway.policy.decide import Rule
 from gateway.policy.lint import Finding, Lint, lint
 from gateway.policy.route import Router, Split
-from gateway.policy.rules import Week
 from gateway.smpp.text import (
     MAX_SEGMENTS,
     Measure,
@@ -248,12 +247,6 @@ class Intake:
         if self._only_to and to not in self._only_to:
             return "only_to"
         return "" if route else "no_route"
-
-
-@lru_cache(4096)
-def hours_of(text: str) -> Week | None:
-    """A campaign's own hours as it keeps them; None: it has none."""
-    return campaign_week(msgspec.json.decode(text)) if text else None
 
 
 def _way(config: Config, route: Route) -> Way:

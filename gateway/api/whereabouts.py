@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gateway.api.context import Context
-from gateway.api.intake import hours_of
 from gateway.message import Campaign, MessageState
+from gateway.policies import hours_of
 from gateway.policy.calendar import NEVER
 from gateway.policy.calendars import HELD, Calendars
 from gateway.store.contacts import EVERYONE, Known, whereabouts

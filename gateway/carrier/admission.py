@@ -16,6 +16,7 @@ import msgspec
 
 from gateway.audit.lines import Line, stamp
 from gateway.message import Message, MessageState
+from gateway.policies import hours_of
 from gateway.policy.calendar import NEVER, local_text
 from gateway.policy.calendars import ALWAYS, ANSWER, ANY, Calendars
 from gateway.policy.caps import Contact, counted, thresholds
@@ -41,6 +42,7 @@ from gateway.store.contacts import (
     Known,
     Opened,
     Stopped,
+    hours_asked,
     listed_of,
     whereabouts,
 )
@@ -140,6 +142,8 @@ class _Here(NamedTuple):
     closes: int
     capped: bool
     needs_consent: bool
+    stored: bool
+    """By what was stored of the recipient, and may have changed."""
 
 
 class Admission:
@@ -188,6 +192,8 @@ class Admission:
             verdicts.append(verdict)
             if verdict.calendar == ANSWER and self.calendars is not None:
                 verdict.place = self.calendars.book.places.find(item.message.to)
+            if found.stored and not isinstance(said, tuple):
+                self._place(verdict, item.message, None, None, now)
             if isinstance(said, int):
                 verdict.counted = said
                 if found.capped:
@@ -227,8 +233,11 @@ class Admission:
         """What the rules say in a calendar; what is always open no rule asks about."""
         if name in ALWAYS or self.calendars is None:
             name = ANY if self.calendars is None else name
-            return _Here(name, None, NOWHERE, FREE, NEVER, capped=False, needs_consent=False)
+            return _Here(
+                name, None, NOWHERE, FREE, NEVER, capped=False, needs_consent=False, stored=False
+            )
         rule, place = self.calendars.rule(name, now)
+        calendar = self.calendars.of(name)
         return _Here(
             name,
             rule,
@@ -237,6 +246,7 @@ class Admission:
             _closes(rule, place, now),
             capped=rule is not None and bool(rule.profile.caps),
             needs_consent=rule is not None and rule.profile.needs_consent,
+            stored=calendar is not None and calendar.stored,
         )
 
     def _asked_of(
@@ -278,9 +288,7 @@ class Admission:
         if verdict.rule is None:
             verdict.outcome = refused(now, None, listed, None) or verdict.outcome
         else:
-            zones, region = whereabouts(own, common)
-            if zones or region:
-                self._elsewhere(verdict, message.to, zones, region, now)
+            self._place(verdict, message, own, common, now)
             assert verdict.place is not None
             verdict.outcome = decide(
                 now,
@@ -293,17 +301,27 @@ class Admission:
         if message.consent and not agrees:
             _refuse(verdict, "no_consent")
 
-    def _elsewhere(
-        self, verdict: Verdict, to: str, zones: Sequence[str], region: str, now: int
+    def _place(
+        self,
+        verdict: Verdict,
+        message: Message,
+        own: Known | None,
+        common: Known | None,
+        now: int,
     ) -> None:
-        """By what is stored its owner is in other zones than the number says."""
+        """By what is stored its owner may be elsewhere than its lane says, or want other hours."""
         assert self.calendars is not None
         calendar = self.calendars.of(verdict.calendar)
         assert calendar is not None
-        place = self.calendars.book.places.find(to, zones, region)
-        verdict.calendar = self.calendars.name(place, calendar.profile, calendar.week)
+        zones, region = whereabouts(own, common)
+        asked = hours_of(hours_asked(own, common))
+        if not (zones or region or asked or calendar.stored):
+            return
+        place = self.calendars.book.places.find(message.to, zones, region)
+        verdict.calendar = self.calendars.name(place, calendar.profile, calendar.week, asked)
         rule, place = self.calendars.rule(verdict.calendar, now)
         verdict.rule, verdict.place, verdict.closes = rule, place, _closes(rule, place, now)
+        verdict.outcome = _decided(rule, place, now, message.expires_ms or NEVER)
 
 
 def _by_hours(message: Message, here: _Here, now: int) -> Verdict:

@@ -517,6 +517,8 @@ class Pump:
                 return True
             case Wait(until, reason):
                 until = now_ms + HELD_MS if until is None else until
+                if verdict.calendar != job.message.calendar:  # where it will be open then
+                    job.message = msgspec.structs.replace(job.message, calendar=verdict.calendar)
                 self._finish(job, settle_waiting(job, until, reason))
             case Discard("expired", waits):
                 self._finish(job, settle_never(job, MessageState.expired, waits or "ttl"))

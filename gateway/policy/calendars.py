@@ -1,9 +1,9 @@
 """Calendars: what messages have in common that may go at the same times. UTC milliseconds.
 
 A message's lane names its calendar, so that a lane is read or not as a whole. A calendar is a
-place (country, region, zones), a profile, and perhaps a campaign's own hours; its name is made
-from these, so that every node makes the same. What the rules say of it may change with a new
-file; the calendar stays.
+place (country, region, zones), a profile, and perhaps a campaign's own hours or those that the
+recipient asked for; its name is made from these, so that every node makes the same. What the rules
+say of it may change with a new file; the calendar stays.
 """
 
 from __future__ import annotations
@@ -38,6 +38,13 @@ class Calendar(msgspec.Struct, frozen=True, array_like=True):
     profile: str
     week: Week | None = None
     """A campaign's hours over the profile's."""
+    asked: Week | None = None
+    """The hours that the recipient asked for."""
+
+    @property
+    def stored(self) -> bool:
+        """Is it made from what is stored of a recipient, which may change?"""
+        return self.asked is not None or self.place.source in ("zone", "region")
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -52,24 +59,28 @@ class Calendars:
         self.fresh: dict[str, bytes] = {}
         """Made here and not in the store yet: there before the first message of theirs."""
         self._known: dict[str, Calendar] = {HELD: Calendar(NOWHERE, "prudent")}
-        self._names: dict[tuple[Place, str, Week | None], str] = {}
+        self._names: dict[Calendar, str] = {}
         self._open: dict[str, int] = {}
         self._from = self._until = 0
 
-    def name(self, place: Place, profile: str, week: Week | None = None) -> str:
-        """The calendar of a recipient's place under a profile, perhaps narrowed."""
-        found = self._names.get((place, profile, week))
+    def name(
+        self, place: Place, profile: str, week: Week | None = None, asked: Week | None = None
+    ) -> str:
+        """The calendar of a recipient's place under a profile, with a campaign's and his hours."""
+        calendar = Calendar(place, profile, week, asked)
+        found = self._names.get(calendar)
         if found is None:
-            found = self._names[place, profile, week] = self._make(place, profile, week)
+            found = self._names[calendar] = self._make(calendar)
         return found
 
-    def _make(self, place: Place, profile: str, week: Week | None) -> str:
+    def _make(self, calendar: Calendar) -> str:
+        place = calendar.place
         if not place.zones:
             return HELD
-        blob = _encode(Calendar(place, profile, week))
+        blob = _encode(calendar)
         name = f"{place.country.lower()}-{blake2b(blob, digest_size=4).hexdigest()}"
         if name not in self._known:
-            self._known[name] = Calendar(place, profile, week)
+            self._known[name] = calendar
             self.fresh[name] = blob
             self._until = 0
         return name
@@ -92,7 +103,8 @@ class Calendars:
         known = self._known.get(name)
         if known is None:
             return None, NOWHERE
-        return self.book.rule(known.place.country, known.profile, now, known.week), known.place
+        rule = self.book.rule(known.place.country, known.profile, now, known.week, known.asked)
+        return rule, known.place
 
     def look(self, name: str, now: int) -> tuple[bool, int]:
         """Is it open, and until when does that hold?

@@ -24,7 +24,7 @@ from gateway.policy.calendar import (
 )
 from gateway.policy.caps import Contact, Verdict, counted, first_allowed
 from gateway.policy.daysoff import EPOCH
-from gateway.policy.rules import Policy, Profile, Week, digest, narrow
+from gateway.policy.rules import Policy, Profile, Week, as_asked, digest, narrow
 from gateway.policy.zones import Place, Places
 
 KEPT: Final = 4096
@@ -201,14 +201,21 @@ class Rulebook:
         for policy in self.policies:
             begins = day_begins(policy.zones[0], policy.effective_from.toordinal() - EPOCH)
             self._by_country.setdefault(policy.country, []).append((begins, policy))
-        self._rules: dict[tuple[str, int, str, Week | None], Rule] = {}
+        self._rules: dict[tuple[str, int, str, Week | None, Week | None], Rule] = {}
         # Where a number is does not depend on the day: of a country's files the latest knows best.
         self.places = Places(versions[-1][1] for versions in self._by_country.values())
 
     def rule(
-        self, country: str, profile: str, now: int, narrowed: Week | None = None
+        self,
+        country: str,
+        profile: str,
+        now: int,
+        narrowed: Week | None = None,
+        asked: Week | None = None,
     ) -> Rule | None:
-        """The rule in force, with a campaign's hours over it; None where the country has none.
+        """The rule in force, with the hours that the recipient asked for, and a campaign's over it.
+
+        None where the country has none.
 
         Raises KeyError when there is no such profile.
         """
@@ -220,18 +227,20 @@ class Rulebook:
             at -= 1
         if at < 0:
             return None
-        found = self._rules.get((country, at, profile, narrowed))
+        found = self._rules.get((country, at, profile, narrowed, asked))
         if found is None:
             if len(self._rules) >= KEPT:
                 self._rules.clear()
             policy = versions[at][1]
             own = policy.profile(profile)
+            if asked is not None:
+                own = as_asked(own, asked)
             until = versions[at + 1][0] if at + 1 < len(versions) else NEVER
             found = Rule(
                 policy,
                 own if narrowed is None else narrow(own, narrowed),
                 until,
-                self.rule(country, profile, until, narrowed) if until < NEVER else None,
+                self.rule(country, profile, until, narrowed, asked) if until < NEVER else None,
             )
-            self._rules[country, at, profile, narrowed] = found
+            self._rules[country, at, profile, narrowed, asked] = found
         return found

@@ -97,6 +97,9 @@ class Profile:
     needs_consent: bool = False
     answer_seconds: int = 0
     """A message that answers one received so recently goes outside hours and caps."""
+    own_hours: Literal["within", "instead"] = "within"
+    """A recipient's own hours take away from these; or they hold instead of them, holidays aside,
+    where the law lets him choose."""
     source: str = ""
     uncertain: tuple[Doubt, ...] = ()
 
@@ -182,6 +185,13 @@ def narrow(profile: Profile, week: Week) -> Profile:
         windows=intersect(profile.windows, week),
         regions=tuple((code, intersect(own, week)) for code, own in profile.regions),
     )
+
+
+def as_asked(profile: Profile, week: Week) -> Profile:
+    """The profile with the hours that a recipient asked for."""
+    if profile.own_hours == "instead":
+        return replace(profile, windows=week, regions=())
+    return narrow(profile, week)
 
 
 def digest(policy: Policy, profile: Profile) -> str:

@@ -50,6 +50,8 @@ class Known(msgspec.Struct, array_like=True):
     entries: list[Entry] = []
     confirmed_ms: int = 0
     """When the opt-out was confirmed to its owner; 0: it has not been."""
+    hours: str = ""
+    """The hours that its owner asked for, as a campaign keeps its own; empty: none."""
 
 
 class Group(NamedTuple):
@@ -235,6 +237,11 @@ def whereabouts(own: Known | None, common: Known | None) -> tuple[tuple[str, ...
     """Zones and region as they are stored: the creditor's, else those for all of them."""
     zones = (own and own.zones) or (common and common.zones) or ()
     return zones, (own and own.region) or (common and common.region) or ""
+
+
+def hours_asked(own: Known | None, common: Known | None) -> str:
+    """The hours asked for: of the creditor, else of all of them."""
+    return (own and own.hours) or (common and common.hours) or ""
 
 
 def listed_of(own: Known | None, common: Known | None) -> Listed:

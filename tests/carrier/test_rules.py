@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,21 +19,25 @@ from gateway.carrier.heard import Hearing
 from gateway.clock import wall_ms
 from gateway.message import Message, MessageState
 from gateway.policy.calendars import Calendars
-from gateway.policy.decide import Listed, Rulebook
+from gateway.policy.decide import Listed, Rulebook, Send, Wait
 from gateway.policy.zones import Place
 from gateway.smpp.pdu import DeliverSm
 from gateway.store import Store
-from gateway.store.contacts import EVERYONE, Asked, Change, Group
+from gateway.store.contacts import EVERYONE, Asked, Change, Group, Known
 from gateway.store.correlation import Heard
+from gateway.store.queue import Claimed
 from tests.carrier.conftest import Line, until
 from tests.store.test_queue import put
 
 MakeLine = Callable[..., Awaitable[Line]]
 PLACE = Place("CL", "", ("America/Santiago",), "prefix")
 ALWAYS = '"00:00-24:00"'
+HOUR = 3_600_000
 
 
-def book(folder: Path, windows: str = ALWAYS, caps: str = "", consent: bool = False) -> Rulebook:
+def book(
+    folder: Path, windows: str = ALWAYS, caps: str = "", consent: bool = False, own: str = "within"
+) -> Rulebook:
     """One country whose hours, every day, are these."""
     text = """
 country = "CL"
@@ -45,6 +50,7 @@ address = "https://example.org"
 """
     for name in ("text", "prudent", "transactional"):
         text += f'[profiles.{name}]\nsource = "none"\nneeds_consent = {str(consent).lower()}\n'
+        text += f'own_hours = "{own}"\n'
         text += f"[profiles.{name}.windows]\nmon-sun = [{windows}]\n"
         if caps:
             text += f"[profiles.{name}.caps]\n{caps}\n"
@@ -266,6 +272,61 @@ async def test_a_stored_zone_goes_before_the_numbers(line: MakeLine, tmp_path: P
     (found,) = (await made.store.records.messages("crm")).items
     assert found.not_before_ms > wall_ms()
     assert made.line.carrier.submissions == []
+    await made.line.account.quiet()
+    assert (await made.store.queue.promote(found.not_before_ms))[0] == 1
+    shanghai = made.calendars.name(Place("CL", "", ("Asia/Shanghai",), "zone"), "prudent")
+    lanes = await made.store.redis.call("SMEMBERS", made.store.redis.keys("lanes"))
+    assert [lane.split(b":")[2] for lane in lanes] == [f"{shanghai}!".encode()]  # open by then
+
+
+async def test_a_zone_that_is_not_stored_any_more_holds_no_message(
+    store: Store, tmp_path: Path
+) -> None:
+    """It waited under its calendar."""
+    hour = (datetime.now(UTC).hour - 4) % 24
+    around = f'"{max(0, hour - 2):02}:00-{min(24, hour + 3):02}:00"'
+    calendars = Calendars(book(tmp_path, around))
+    shanghai = calendars.name(Place("CL", "", ("Asia/Shanghai",), "zone"), "prudent")
+    item = Claimed("lane", "1-0", put(1).message)
+    item.message = msgspec.structs.replace(item.message, to="56981234567", calendar=shanghai)
+    (verdict,) = await Admission(calendars, store.contacts).judge([item], wall_ms())
+    assert isinstance(verdict.outcome, Send)
+    assert verdict.place is not None
+    assert verdict.place.zones == ("America/Santiago",)
+
+
+NOON = int(datetime(2026, 11, 25, 15, 0, tzinfo=UTC).timestamp() * 1000)
+
+
+@pytest.mark.parametrize(
+    ("own", "asked", "opens"),
+    [
+        ("within", "18:00-19:00", NOON + 6 * HOUR),
+        ("within", "21:00-22:00", None),  # never in the country's hours
+        ("within", "11:00-13:00", NOON),
+        ("instead", "21:00-22:00", NOON + 9 * HOUR),
+        ("instead", "11:00-13:00", NOON),
+    ],
+)
+async def test_the_hours_that_a_recipient_asked_for(
+    store: Store, tmp_path: Path, own: str, asked: str, opens: int | None
+) -> None:
+    """They take away; where the law lets him choose they hold instead. The creditor's first."""
+    calendars = Calendars(book(tmp_path, '"08:00-20:00"', own=own))
+    item = Claimed("lane", "1-0", put(1).message)
+    calendar = calendars.name(PLACE, "prudent")
+    item.message = msgspec.structs.replace(item.message, to="56981234567", calendar=calendar)
+    hours = Known(hours=json.dumps({"mon-sun": [asked]}))
+    everyone = Known(hours=json.dumps({"mon-sun": ["09:00-10:00"]}))
+    item.said = (hours, everyone)
+    (verdict,) = await Admission(calendars, store.contacts).judge([item], NOON)
+    if opens == NOON:
+        assert verdict.outcome == Send(NOON + HOUR)
+        assert verdict.closes == NOON + HOUR
+    else:
+        reason = "quiet_hours" if opens else "closed"
+        assert verdict.outcome == Wait(opens, reason)
+    assert calendars.of(verdict.calendar).asked is not None  # type: ignore[union-attr]
 
 
 async def test_what_a_slow_carrier_kept_waiting_is_judged_anew(
