@@ -347,7 +347,7 @@ class Daemon:
         whole = await self.store.correlation.close_parts(wall_ms(), self._owner)
         if whole:
             self.store.events.ring()
-            await self._hearing.take(whole, "")
+            await self._hearing.take(whole)
 
     async def _sync_audit(self) -> None:
         if self.audit is not None and self.audit.ready(time.monotonic(), wall_ms()):

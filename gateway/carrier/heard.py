@@ -33,26 +33,22 @@ class Hearing:
         self._store = store
         self._confirm = confirm
 
-    async def take(self, replies: Sequence[Heard], carrier: str) -> None:
+    async def take(self, replies: Sequence[Heard]) -> None:
         """Heed what these replies ask for. Raises StoreUnavailable: then all are to come again."""
         for heard in replies:
             meaning = classify(heard.text)
             if isinstance(meaning, (Stop, WrongNumber, LegalStop)):
-                await self._stop(heard, meaning, carrier)
+                await self._stop(heard, meaning)
             elif isinstance(meaning, Start):
-                await self._start(heard, meaning, carrier)
+                await self._start(heard, meaning)
 
-    async def _stop(
-        self, heard: Heard, meaning: Stop | WrongNumber | LegalStop, carrier: str
-    ) -> None:
+    async def _stop(self, heard: Heard, meaning: Stop | WrongNumber | LegalStop) -> None:
+        """Where nobody knows for whom its sender was written to, it holds for everyone."""
         scope, asked, review = _asked(meaning)
-        creditor, number, now = (
-            EVERYONE if scope == "all" else heard.creditor,
-            heard.sender,
-            wall_ms(),
-        )
+        creditor = EVERYONE if scope == "all" or not heard.creditor else heard.creditor
+        number, now = heard.sender, wall_ms()
         names = lists(int(asked))
-        entries = [Entry(now, name, "reply", heard.text[:160], carrier, review) for name in names]
+        entries = [_entry(heard, name, review) for name in names]
         confirms = now if Listed.OPT_OUT in asked and not _private(asked) else 0
         change = Change(number, creditor, int(asked), entries=entries, confirmed_ms=confirms)
         (first,) = await self._store.contacts.learn([change])
@@ -64,18 +60,22 @@ class Hearing:
         if first:
             await self._confirm(heard)
 
-    async def _start(self, heard: Heard, meaning: Start, carrier: str) -> None:
+    async def _start(self, heard: Heard, meaning: Start) -> None:
         """The channel is open again; a legal stop and a wrong number stay."""
-        now = wall_ms()
-        for creditor in (heard.creditor, EVERYONE):
+        for creditor in filter(None, (heard.creditor, EVERYONE)):
             known = (await self._store.contacts.known(creditor, [heard.sender]))[0]
             if known is not None and known.listed & Listed.OPT_OUT:
-                entry = Entry(now, "-opt_out", "reply", heard.text[:160], carrier)
+                entry = _entry(heard, "-opt_out")
                 leaves = int(Listed.OPT_OUT)
                 change = Change(
                     heard.sender, creditor, leaves=leaves, entries=[entry], confirmed_ms=-1
                 )
                 await self._store.contacts.learn([change])
+
+
+def _entry(heard: Heard, what: str, review: bool = False) -> Entry:
+    """The evidence that a reply is."""
+    return Entry(heard.at_ms, what, "reply", heard.text[:160], heard.carrier, review)
 
 
 def _asked(meaning: Meaning) -> tuple[str, Listed, bool]:

@@ -120,13 +120,19 @@ class Heard(NamedTuple):
     client: str
     campaign: str
     message_id: str
-    """The message that last wrote to its sender; empty: none did."""
+    """The message that last wrote to its sender from ``to``; empty: none did."""
     sender: str
     """Digits, as ``to``."""
     to: str
     text: str
     creditor: str
-    """For whom its sender was written to; the client's name where the campaign names none."""
+    """For whom its sender was last written to, from whichever number; the client's name where the
+    campaign names none; empty: nobody knows."""
+    at_ms: int
+    """When it was received."""
+    carrier: str
+    writer: str
+    """The client that last wrote to its sender; else the one that gets what fits no message."""
 
 
 class Correlation:
@@ -197,7 +203,7 @@ class Correlation:
                 REMEMBER_PARTS_SECONDS,
             ],
         )  # fmt: skip
-        return [Heard(*map(bytes.decode, whole)) for whole in answer if whole]
+        return [_heard(whole) for whole in answer if whole]
 
     async def close_parts(self, now_ms: int, owner: str) -> list[Heard]:
         """Store as they are the replies whose other parts have not come in time."""
@@ -210,7 +216,7 @@ class Correlation:
             while more:
                 count, taken = await self._redis.run(scripts.PARTS, arguments)
                 more = count == CLOSED_PARTS
-                closed += [Heard(*map(bytes.decode, whole)) for whole in taken]
+                closed += map(_heard, taken)
         return closed
 
     async def close_unknown(self, hour: int, now_ms: int) -> int:
@@ -252,6 +258,16 @@ class Correlation:
 def new_batch() -> str:
     """A name for a commit that may have to be tried again."""
     return uuid.uuid4().hex
+
+
+def _heard(row: list[bytes]) -> Heard:
+    """What ``take_reply`` answers."""
+    id, client, campaign, message, sender, to, text, creditor, at, carrier, writer = map(
+        bytes.decode, row
+    )
+    return Heard(
+        id, client, campaign, message, sender, to, text, creditor, int(at), carrier, writer
+    )
 
 
 def _reply_row(r: Reply) -> tuple[str, str, str, int, int, int, bool]:

@@ -1,0 +1,118 @@
+"""What debtors' replies change, from the store's look-up to the lists, with a real store."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from gateway.carrier.heard import Hearing
+from gateway.clock import wall_ms
+from gateway.message import Campaign, Message, MessageState, Reply
+from gateway.policy.calendars import ANSWER
+from gateway.policy.decide import Listed
+from gateway.store import Store
+from gateway.store.contacts import EVERYONE, Asked
+from gateway.store.correlation import Heard, Kind, Settle, new_batch
+from tests.carrier.test_rules import Told
+from tests.store.test_queue import put
+
+DAY_MS = 86_400_000
+NUMBER = "56900000001"
+BANK = "Banco Sur"
+
+
+async def sent(
+    store: Store, at_ms: int, creditor: str = BANK, client: str = "crm", **fields: object
+) -> Message:
+    """A message for a creditor that has left from 3450; ``fields`` of it are others."""
+    campaign = "".join(filter(str.isalpha, creditor)).lower()
+    await store.records.create_campaign(
+        Campaign(id=campaign, client=client, name="mora", created_ms=at_ms, creditor=creditor)
+    )
+    one = put(1, campaign=campaign, client=client, accepted_ms=at_ms)
+    one.message = msgspec.structs.replace(one.message, **({"creditor": creditor} | fields))
+    await store.queue.put([one])
+    (claimed,) = await store.queue.claim(["chile"], "n1/aaaa:andina", 1, at_ms, at_ms)
+    settle = Settle(
+        kind=Kind.submitted, lane=claimed.lane, entry=claimed.entry, message=claimed.message,
+        fates=f"{MessageState.submitted:d}::abc", sent_ms=at_ms, ids=["abc"],
+    )  # fmt: skip
+    await store.correlation.commit("andina", [settle], [], at_ms, new_batch())
+    return one.message
+
+
+async def reply(store: Store, text: str, at_ms: int, to: str = "3450", owner: str = "crm") -> Heard:
+    """A debtor's text, stored."""
+    row = Reply(sender=NUMBER, to=to, text=text, data_coding=0)
+    (found,) = await store.correlation.reply("andina", [row], at_ms, owner)
+    return found
+
+
+async def listed(store: Store, creditor: str) -> int:
+    (known,) = await store.contacts.known(creditor, [NUMBER])
+    return known.listed if known else 0
+
+
+# for whom
+
+
+@pytest.mark.parametrize("owner", ["crm", ""])
+@pytest.mark.parametrize(
+    ("days", "to", "creditor"),
+    [(1, "3450", BANK), (1, "56223450", BANK), (20, "3450", EVERYONE)],
+    ids=["the same number", "another of ours", "long after"],
+)
+async def test_a_stop_holds_for_whom_its_sender_was_written_to(
+    store: Store, owner: str, days: int, to: str, creditor: str
+) -> None:
+    """Where nobody knows any more who that was, for everyone."""
+    now = wall_ms()
+    message = await sent(store, now)
+    later = now + days * DAY_MS
+    heard = await reply(store, "BAJA", later, to, owner)
+    await Hearing(store, Told()).take([heard])
+    assert await listed(store, creditor) == int(Listed.OPT_OUT)
+    asked = Asked("f" * 24, NUMBER, BANK, message.to, None)
+    (answer,) = await store.contacts.admit([asked], later)
+    assert answer is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "lists"),
+    [
+        ("numero equivocado", Listed.WRONG_NUMBER),
+        ("hable con mi abogado", Listed.LEGAL_STOP),
+    ],
+)
+async def test_so_do_a_wrong_number_and_a_legal_stop(
+    store: Store, text: str, lists: Listed
+) -> None:
+    heard = await reply(store, text, wall_ms(), owner="")
+    await Hearing(store, Told()).take([heard])
+    assert await listed(store, EVERYONE) == int(lists)
+
+
+async def test_the_number_that_is_answered_goes_before_the_newest_message(store: Store) -> None:
+    now = wall_ms()
+    await sent(store, now - DAY_MS)
+    await sent(store, now, "Banco Norte", sender="9999")
+    assert (await reply(store, "1", now)).creditor == BANK
+    found = await reply(store, "1", now, "9998")
+    assert (found.creditor, found.campaign) == ("Banco Norte", "")
+
+
+async def test_what_follows_a_confirmation_is_about_what_came_before(store: Store) -> None:
+    """It is no message of the creditor's campaign: START would open the channel for nobody."""
+    now = wall_ms()
+    await sent(store, now)
+    await sent(store, now + 1, "Nobody", calendar=ANSWER)
+    heard = await reply(store, "1", now + 2)
+    assert (heard.campaign, heard.creditor, heard.at_ms) == ("bancosur", BANK, now + 2)
+
+
+async def test_a_reply_closed_unfinished_was_received_when_it_came(store: Store) -> None:
+    then = wall_ms() - 3 * 3_600_000
+    part = Reply(sender=NUMBER, to="3450", text="BAJA", data_coding=0, part=(7, 2, 1))
+    assert await store.correlation.reply("andina", [part], then, "crm") == []
+    (heard,) = await store.correlation.close_parts(wall_ms(), "crm")
+    assert (heard.text, heard.at_ms, heard.carrier) == ("BAJA", then, "andina")
