@@ -30,6 +30,7 @@ from gateway.carrier.heard import Hearing
 from gateway.clock import wall_ms
 from gateway.config import Config
 from gateway.errors import CallerError, Fenced, RecadoError, StoreUnavailable
+from gateway.ids import derived_id
 from gateway.message import InDoubtRule, Message, MessageState, read_fates, write_fates
 from gateway.metrics import Metrics
 from gateway.notify import Notify
@@ -183,7 +184,13 @@ class Daemon:
         except CallerError as error:
             log.error("no confirmation", extra={"to": heard.sender, "detail": error.detail})
             return
-        put.message = msgspec.structs.replace(put.message, calendar=ANSWER, creditor=heard.creditor)
+        put.message = msgspec.structs.replace(
+            put.message,
+            id=derived_id(heard.client, "answer:", f"{heard.sender} {heard.at_ms}"),
+            calendar=ANSWER,
+            creditor=heard.creditor,
+        )
+        put.derived = True  # a reply that is heeded twice is answered once
         await self.store.queue.put([put])
         self.carriers.wake()
 
@@ -215,6 +222,7 @@ class Daemon:
         await self.node.join()
         await self.recover()
         await self._sync_audit()
+        await self._hearing.again()
         for account in self.carriers.accounts.values():
             account.start()
         await self._renew()
@@ -348,6 +356,7 @@ class Daemon:
         if whole:
             self.store.events.ring()
             await self._hearing.take(whole)
+        await self._hearing.again()
 
     async def _sync_audit(self) -> None:
         if self.audit is not None and self.audit.ready(time.monotonic(), wall_ms()):

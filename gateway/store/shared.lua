@@ -429,9 +429,10 @@ local function written_for(client, campaign)
 end
 
 -- Stores a whole reply that was received at `at` and tells it: {reply id, client, campaign, message
--- id, sender, to, text, creditor, at, account, client that wrote to its sender last}. It is tied to
--- what its sender was sent from the number that he answers; creditor and writer are those of what he
--- was sent from any. Where he was sent nothing that is known, the creditor is empty.
+-- id, sender, to, text, creditor, at, account, client that wrote to its sender last, its place among
+-- those that nobody has heeded}. It is tied to what its sender was sent from the number that he
+-- answers; creditor and writer are those of what he was sent from any. Where he was sent nothing that
+-- is known, the creditor is empty.
 local function take_reply(sender, to, text, owner, now, days, at)
   local last, answers = last_message(sender, to, now, days)
   local client, campaign, ref, id, creditor, writer = owner, '', '', '', '', owner
@@ -444,7 +445,9 @@ local function take_reply(sender, to, text, owner, now, days, at)
                       'v', account, 'c', campaign, 'm', id, 'r', ref)
   tell(client, 'reply', id, campaign, ref, sender, '\031' .. to .. '\031' .. text)
   count(campaign, 'replies', 1)
-  return {stored, client, campaign, id, sender, to, text, creditor, text_of(at), account, writer}
+  local row = {stored, client, campaign, id, sender, to, text, creditor, text_of(at), account, writer}
+  row[12] = call('XADD', K_unheeded, '*', 'r', cmsgpack.pack(row))
+  return row
 end
 
 -- The texts of a marked reply's parts in their order, without those that have not come.

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import cast
+
 import msgspec
 import pytest
 
 from gateway.carrier.heard import Hearing
 from gateway.clock import wall_ms
+from gateway.daemon import Daemon
+from gateway.errors import StoreUnavailable
 from gateway.message import Campaign, Message, MessageState, Reply
 from gateway.policy.calendars import ANSWER
 from gateway.policy.decide import Listed
 from gateway.store import Store
-from gateway.store.contacts import EVERYONE, Asked
-from gateway.store.correlation import Heard, Kind, Settle, new_batch
+from gateway.store.contacts import EVERYONE, Asked, Change
+from gateway.store.correlation import PARTS_MS, Heard, Kind, Settle, new_batch
 from tests.carrier.test_rules import Told
 from tests.store.test_queue import put
 
@@ -116,3 +122,86 @@ async def test_a_reply_closed_unfinished_was_received_when_it_came(store: Store)
     assert await store.correlation.reply("andina", [part], then, "crm") == []
     (heard,) = await store.correlation.close_parts(wall_ms(), "crm")
     assert (heard.text, heard.at_ms, heard.carrier) == ("BAJA", then, "andina")
+
+
+# none is lost, and none counts twice
+
+LONG = ("No me escriban nunca mas, ya he dicho", " que no soy cliente")
+
+
+def part(number: int, text: str) -> Reply:
+    return Reply(sender=NUMBER, to="3450", text=text, data_coding=0, part=(7, 2, number))
+
+
+async def test_a_reply_that_was_stored_as_its_process_died_is_heeded_by_the_next(
+    store: Store,
+) -> None:
+    """The carrier sends its last part again; the store knows it, and answers nothing."""
+    now = wall_ms()
+    for number, text in enumerate(LONG, 1):
+        whole = await store.correlation.reply("andina", [part(number, text)], now, "crm")
+    assert len(whole) == 1
+    assert await store.correlation.reply("andina", [part(2, LONG[1])], now + 1, "crm") == []
+    hearing = Hearing(store, Told())
+    await hearing.again()
+    assert await listed(store, EVERYONE) == int(Listed.OPT_OUT | Listed.WRONG_NUMBER)
+    assert await store.correlation.unheeded() == []
+
+
+async def test_a_reply_closed_as_the_store_went_away_is_taken_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.correlation.reply("andina", [part(1, "BAJA")], wall_ms() - PARTS_MS, "crm")
+    hearing = Hearing(store, Told())
+    half = cast(Daemon, SimpleNamespace(store=store, _hearing=hearing, _owner="crm"))
+    learn, failures = store.contacts.learn, [StoreUnavailable("away for the test")]
+
+    async def fail_once(changes: Sequence[Change]) -> list[bool]:
+        if failures:
+            raise failures.pop()
+        return await learn(changes)
+
+    monkeypatch.setattr(store.contacts, "learn", fail_once)
+    with pytest.raises(StoreUnavailable):
+        await Daemon._parts(half)
+    assert await listed(store, EVERYONE) == 0
+    await Daemon._parts(half)
+    assert await listed(store, EVERYONE) == int(Listed.OPT_OUT)
+    assert await store.correlation.unheeded() == []
+
+
+async def test_a_reply_that_is_taken_twice_changes_nothing(store: Store) -> None:
+    """Not even after its sender has asked for messages again."""
+    now = wall_ms()
+    await sent(store, now)
+    hearing = Hearing(store, Told())
+    stop = await reply(store, "BAJA", now)
+    await hearing.take([stop])
+    (once,) = await store.contacts.known(BANK, [NUMBER])
+    await hearing.take([stop])
+    assert await store.contacts.known(BANK, [NUMBER]) == [once]
+    start = await reply(store, "ALTA", now + 1)
+    await hearing.take([start])
+    await store.queue.put([put(1, ref="again", accepted_ms=now + 2)])
+    await hearing.take([stop])
+    await hearing.take([stop, start])
+    assert await listed(store, BANK) == 0
+    states = {m.ref: m.state for m in (await store.records.messages("crm")).items}
+    assert states["again"] is MessageState.queued
+    (known,) = await store.contacts.known(BANK, [NUMBER])
+    assert known is not None
+    assert [entry.what for entry in known.entries] == ["opt_out", "-opt_out"]
+
+
+async def test_what_is_under_way_here_is_not_taken_a_second_time(store: Store) -> None:
+    now = wall_ms()
+    heard = await reply(store, "BAJA", now)
+    taken: list[str] = []
+
+    async def confirm(found: Heard) -> None:
+        taken.append(found.id)
+        await hearing.again()
+
+    hearing = Hearing(store, confirm)
+    await hearing.take([heard])
+    assert taken == [heard.id]

@@ -301,8 +301,9 @@ def heard(text: str, creditor: str = "crm", at_ms: int = 0) -> Heard:
     """A reply that has just come in."""
     at_ms = at_ms or wall_ms()
     return Heard(
-        "1-0", "crm", "c1", "", "56900000001", "3450", text, creditor, at_ms, "andina", "crm"
-    )
+        "1-0", "crm", "c1", "", "56900000001", "3450", text, creditor, at_ms, "andina", "crm",
+        "0-1",
+    )  # fmt: skip
 
 
 async def listed(store: Store, creditor: str = "crm") -> int:
