@@ -82,14 +82,21 @@ class Hearing:
             await self._confirm(heard)
 
     async def _start(self, heard: Heard, meaning: Start) -> None:
-        """The channel is open again; a legal stop and a wrong number stay."""
+        """The channel is open again; a legal stop and a wrong number stay, and so does what
+        somebody else than a debtor has set for everyone."""
         for creditor in filter(None, (heard.creditor, EVERYONE)):
             known = (await self._store.contacts.known(creditor, [heard.sender]))[0]
             if known is not None and known.listed & Listed.OPT_OUT:
                 entry = _entry(heard, "-opt_out")
                 leaves = int(Listed.OPT_OUT)
                 change = Change(
-                    heard.sender, creditor, 0, leaves, entries=[entry], confirmed_ms=-1, once=True
+                    heard.sender,
+                    creditor,
+                    leaves=leaves,
+                    entries=[entry],
+                    confirmed_ms=-1,
+                    by="reply" if creditor == EVERYONE else "",
+                    once=True,
                 )
                 await self._store.contacts.learn([change])
 

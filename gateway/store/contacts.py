@@ -107,6 +107,8 @@ class Change(NamedTuple):
     entries: Sequence[Entry] = ()
     confirmed_ms: int = 0
     """When its opt-out is confirmed to it, if it has not been; -1: it has not been any more."""
+    by: str = ""
+    """It leaves only lists on which this source alone has put it; empty: whichever has."""
     once: bool = False
     """With entries that are there already it changes nothing: it may be told again."""
 
@@ -177,7 +179,7 @@ class Contacts:
                 c.creditor, c.number, c.comes_on, c.leaves,
                 False if c.zones is None else c.zones,
                 False if c.region is None else c.region,
-                c.entries, c.confirmed_ms, c.once,
+                c.entries, c.confirmed_ms, c.once, c.by,
             ]
             for c in changes
         ]  # fmt: skip

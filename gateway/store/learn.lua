@@ -1,9 +1,10 @@
 -- learn: what is told of the owners of numbers, with its evidence. ARGV[1] {kept, rows}.
 -- row: {creditor, number, lists it comes on, lists it leaves, zones|false, region|false,
 -- {{ms, what, source, text, by, review}, ...}, confirmed_ms (0: stays as it is, -1: not any more),
--- once}. What is not given stays as it is; so does all of it where a row that counts once has its
--- entries there already. Answers for each row whether it is the first to be confirmed; the one that was,
--- told again, still is.
+-- once, source by which it came on the lists that it leaves|''}. What is not given stays as it is; so
+-- does all of it where a row that counts once has its entries there already, or where another source,
+-- too, has put it on a list that it leaves. Answers for each row whether it is the first to be
+-- confirmed; the one that was, told again, still is.
 -- Of the entries the latest are kept, and the latest of each kind whatever comes after it: it is the
 -- evidence for what holds. One that is there already is not kept twice.
 local args = cmsgpack.unpack(ARGV[1])
@@ -43,6 +44,26 @@ local function has_all(entries, more)
   return true
 end
 
+-- Has this source alone put it on the list that `left` takes it off, since it was off it last?
+local function by_alone(source, entries, left)
+  local found = false
+  for i = #entries, 1, -1 do
+    if entries[i][2] == left then break end
+    if '-' .. entries[i][2] == left then
+      if entries[i][3] ~= source then return false end
+      found = true
+    end
+  end
+  return found
+end
+
+local function came_by(source, entries, more)
+  for _, entry in ipairs(more) do
+    if not by_alone(source, entries, entry[2]) then return false end
+  end
+  return true
+end
+
 local function trimmed(entries)
   if #entries <= kept then return entries end
   local last, left, over = {}, {}, #entries - kept
@@ -71,7 +92,7 @@ read_all(args[2])
 for i, row in ipairs(args[2]) do
   local known, first = fields[row[1]][row[2]], nil
   if row[9] and has_all(known[4], row[7]) then first = row[8] > 0 and known[5] == row[8]
-  else first = take(known, row) end
+  elseif row[10] == '' or came_by(row[10], known[4], row[7]) then first = take(known, row) end
   answers[i] = first and 1 or 0
 end
 for _, creditor in ipairs(order) do

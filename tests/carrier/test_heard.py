@@ -17,9 +17,9 @@ from gateway.message import Campaign, Message, MessageState, Reply
 from gateway.policy.calendars import ANSWER
 from gateway.policy.decide import Listed
 from gateway.store import Store
-from gateway.store.contacts import EVERYONE, Asked, Change
+from gateway.store.contacts import EVERYONE, Asked, Change, Entry
 from gateway.store.correlation import PARTS_MS, Heard, Kind, Settle, new_batch
-from tests.carrier.test_rules import Told
+from tests.carrier.test_rules import Told, heard
 from tests.store.test_queue import put
 
 DAY_MS = 86_400_000
@@ -122,6 +122,40 @@ async def test_a_reply_closed_unfinished_was_received_when_it_came(store: Store)
     assert await store.correlation.reply("andina", [part], then, "crm") == []
     (heard,) = await store.correlation.close_parts(wall_ms(), "crm")
     assert (heard.text, heard.at_ms, heard.carrier) == ("BAJA", then, "andina")
+
+
+async def lists_of(store: Store, *changes: Change) -> list[int]:
+    """What a number is on for a bank and for everyone after these, and a reply of START."""
+    await store.contacts.learn(list(changes))
+    await Hearing(store, Told()).take([heard("Si", BANK)])
+    return [await listed(store, creditor) for creditor in (BANK, EVERYONE)]
+
+
+def opt_out(creditor: str, source: str, at_ms: int = 1, what: str = "opt_out") -> Change:
+    comes_on = Listed.OPT_OUT if what == "opt_out" else Listed.NOTHING
+    return Change(NUMBER, creditor, int(comes_on), entries=[Entry(at_ms, what, source)])
+
+
+async def test_start_lifts_for_everyone_only_what_a_reply_has_set(store: Store) -> None:
+    assert await lists_of(store, opt_out(EVERYONE, "regulator's file")) == [0, 1]
+    both = opt_out(EVERYONE, "reply", 2), opt_out(EVERYONE, "api", 3)
+    assert await lists_of(store, *both) == [0, 1]
+    (known,) = await store.contacts.known(EVERYONE, [NUMBER])
+    assert known is not None
+    assert [entry.source for entry in known.entries] == ["regulator's file", "reply", "api"]
+    await store.contacts.forget(EVERYONE, NUMBER)
+    assert await lists_of(store, opt_out(EVERYONE, "reply"), opt_out(BANK, "api")) == [0, 0]
+
+
+async def test_stop_all_before_it_does_not_help(store: Store) -> None:
+    await store.contacts.learn([opt_out(EVERYONE, "regulator's file")])
+    await Hearing(store, Told()).take([heard("STOP ALL", BANK)])
+    assert await lists_of(store) == [0, 1]
+    await store.contacts.learn(
+        [Change(NUMBER, EVERYONE, leaves=1, entries=[Entry(9, "-opt_out", "api")])]
+    )
+    await Hearing(store, Told()).take([heard("STOPALL", BANK)])
+    assert await lists_of(store) == [0, 0]
 
 
 # none is lost, and none counts twice
