@@ -67,7 +67,13 @@ class Hearing:
         entries = [_entry(heard, name, review) for name in names]
         confirms = heard.at_ms if Listed.OPT_OUT in asked and not _private(asked) else 0
         change = Change(
-            number, creditor, int(asked), entries=entries, confirmed_ms=confirms, once=True
+            number,
+            creditor,
+            int(asked),
+            entries=entries,
+            confirmed_ms=confirms,
+            beside=heard.creditor if creditor == EVERYONE else EVERYONE,
+            once=True,
         )
         (first,) = await self._store.contacts.learn([change])
         (known,) = await self._store.contacts.known(creditor, [number])
@@ -86,17 +92,18 @@ class Hearing:
         somebody else than a debtor has set for everyone."""
         for creditor in filter(None, (heard.creditor, EVERYONE)):
             known = (await self._store.contacts.known(creditor, [heard.sender]))[0]
-            if known is not None and known.listed & Listed.OPT_OUT:
-                entry = _entry(heard, "-opt_out")
-                leaves = int(Listed.OPT_OUT)
+            if known is None:
+                continue
+            listed = known.listed & Listed.OPT_OUT
+            if listed or known.confirmed_ms:
                 change = Change(
                     heard.sender,
                     creditor,
-                    leaves=leaves,
-                    entries=[entry],
+                    leaves=listed,
+                    entries=[_entry(heard, "-opt_out")] if listed else (),
                     confirmed_ms=-1,
                     by="reply" if creditor == EVERYONE else "",
-                    once=True,
+                    once=bool(listed),
                 )
                 await self._store.contacts.learn([change])
 

@@ -109,6 +109,8 @@ class Change(NamedTuple):
     """When its opt-out is confirmed to it, if it has not been; -1: it has not been any more."""
     by: str = ""
     """It leaves only lists on which this source alone has put it; empty: whichever has."""
+    beside: str = ""
+    """The creditor whose confirmation counts as this one's, too; empty: none's."""
     once: bool = False
     """With entries that are there already it changes nothing: it may be told again."""
 
@@ -179,7 +181,7 @@ class Contacts:
                 c.creditor, c.number, c.comes_on, c.leaves,
                 False if c.zones is None else c.zones,
                 False if c.region is None else c.region,
-                c.entries, c.confirmed_ms, c.once, c.by,
+                c.entries, c.confirmed_ms, c.once, c.by, c.beside,
             ]
             for c in changes
         ]  # fmt: skip

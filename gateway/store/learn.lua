@@ -1,7 +1,8 @@
 -- learn: what is told of the owners of numbers, with its evidence. ARGV[1] {kept, rows}.
 -- row: {creditor, number, lists it comes on, lists it leaves, zones|false, region|false,
 -- {{ms, what, source, text, by, review}, ...}, confirmed_ms (0: stays as it is, -1: not any more),
--- once, source by which it came on the lists that it leaves|''}. What is not given stays as it is; so
+-- once, source by which it came on the lists that it leaves|'', creditor whose confirmation counts as
+-- this one's|''}. What is not given stays as it is; so
 -- does all of it where a row that counts once has its entries there already, or where another source,
 -- too, has put it on a list that it leaves. Answers for each row whether it is the first to be
 -- confirmed; the one that was, told again, still is.
@@ -74,6 +75,15 @@ local function trimmed(entries)
   return left
 end
 
+local function is_confirmed(creditor, number)
+  local known = fields[creditor] and fields[creditor][number]
+  if not known then
+    local blob = call('HGET', K_contact .. creditor, number)
+    known = blob and cmsgpack.unpack(blob)
+  end
+  return known and known[5] > 0
+end
+
 -- Answers whether it is the first to be confirmed.
 local function take(known, row)
   known[1] = bit.bor(bit.band(known[1], bit.bnot(row[4])), row[3])
@@ -84,6 +94,7 @@ local function take(known, row)
   end
   known[4] = trimmed(known[4])
   local first = row[8] > 0 and known[5] == 0
+    and not (row[11] ~= '' and is_confirmed(row[11], row[2]))
   if row[8] < 0 then known[5] = 0 elseif first then known[5] = row[8] end
   return first
 end

@@ -158,6 +158,55 @@ async def test_stop_all_before_it_does_not_help(store: Store) -> None:
     assert await lists_of(store) == [0, 0]
 
 
+# one confirmation
+
+
+async def confirmed(store: Store, *said: tuple[str, str]) -> list[str]:
+    """Which of these replies, each to a creditor, is confirmed."""
+    told: list[str] = []
+
+    async def confirm(found: Heard) -> None:
+        told.append(found.text)
+
+    hearing = Hearing(store, confirm)
+    for text, creditor in said:
+        await hearing.take([heard(text, creditor)])
+    return told
+
+
+async def test_stop_all_after_a_stop_is_not_confirmed_again(store: Store) -> None:
+    assert await confirmed(store, ("BAJA", BANK), ("STOP ALL", BANK)) == ["BAJA"]
+
+
+async def test_nor_a_stop_after_stop_all(store: Store) -> None:
+    assert await confirmed(store, ("STOP ALL", BANK), ("BAJA", BANK)) == ["STOP ALL"]
+    assert await confirmed(store, ("baja!", "Banco Norte")) == []
+
+
+async def test_another_creditor_confirms_for_itself(store: Store) -> None:
+    said = ("BAJA", BANK), ("STOP", "Banco Norte"), ("SALIR", BANK)
+    assert await confirmed(store, *said) == ["BAJA", "STOP"]
+
+
+async def test_after_start_it_is_confirmed_anew(store: Store) -> None:
+    said = ("BAJA", BANK), ("STOP ALL", BANK), ("ALTA", BANK), ("STOP", BANK)
+    assert await confirmed(store, *said) == ["BAJA", "STOP"]
+
+
+async def test_a_second_stop_does_not_end_the_confirmation_of_the_first(store: Store) -> None:
+    """For a campaign without a creditor, or for everyone, it is among what waits for its number."""
+    now = wall_ms()
+    answer = put(1, campaign="", ref="answer", accepted_ms=now)
+    answer.message = msgspec.structs.replace(answer.message, calendar=ANSWER)
+    await store.queue.put([answer, put(1, accepted_ms=now)])
+    assert await confirmed(store, ("BAJA", "crm"), ("STOP", "crm"), ("STOP ALL", "crm"))
+    states = {m.ref: m.state for m in (await store.records.messages("crm")).items}
+    assert states == {"answer": MessageState.queued, "r1": MessageState.blocked}
+    assert await confirmed(store, ("numero equivocado", "crm")) == []
+    states = {m.ref: m.state for m in (await store.records.messages("crm")).items}
+    assert states["answer"] is MessageState.blocked  # to a stranger nothing goes
+
+
 # none is lost, and none counts twice
 
 LONG = ("No me escriban nunca mas, ya he dicho", " que no soy cliente")
