@@ -19,9 +19,7 @@ import msgspec
 import uvloop
 
 from gateway import policies
-from gateway.api.intake import Origin
 from gateway.api.server import Api
-from gateway.api.shapes import MessageIn
 from gateway.audit.keeper import Audit
 from gateway.carrier.account import Account, Carriers
 from gateway.carrier.admission import Admission
@@ -29,14 +27,13 @@ from gateway.carrier.dispatch import Limit
 from gateway.carrier.heard import Hearing
 from gateway.clock import wall_ms
 from gateway.config import Config
-from gateway.errors import CallerError, Fenced, RecadoError, StoreUnavailable
-from gateway.ids import derived_id
+from gateway.confirmation import Confirmation
+from gateway.errors import Fenced, RecadoError, StoreUnavailable
 from gateway.message import InDoubtRule, Message, MessageState, read_fates, write_fates
 from gateway.metrics import Metrics
 from gateway.notify import Notify
-from gateway.policy.calendars import ALWAYS, ANSWER, Calendars
+from gateway.policy.calendars import ALWAYS, Calendars
 from gateway.store import Store
-from gateway.store.correlation import Heard
 from gateway.store.embedded import EmbeddedServer
 from gateway.store.node import LOOK_AGAIN_SECONDS, Node
 
@@ -48,8 +45,6 @@ AUDIT_SECONDS = 1.0
 OPEN_SECONDS = 1.0
 MOST_MARGIN_SECONDS = 4 * 3600.0
 """The most that a carrier's slow deliveries take from the hours."""
-CONFIRM_SECONDS = 300
-"""An opt-out's confirmation that has not left by then is worthless (47 CFR 64.1200(a)(12))."""
 MEASURE_SECONDS = 2.0
 SWEEP_SECONDS = 60.0
 LAG_SECONDS = 0.5
@@ -148,7 +143,8 @@ class Daemon:
             lambda: self.ready,
             calendars=self.calendars,
         )
-        self._hearing = Hearing(self.store, self._confirm)
+        confirmation = Confirmation(self.api.context, self.carriers.wake)
+        self._hearing = Hearing(self.store, confirmation.send)
         for account in self.carriers.accounts.values():
             account.inbound.heard = self._hearing.take
         self._tasks: list[asyncio.Task[None]] = []
@@ -169,30 +165,6 @@ class Daemon:
             account.pump.audit = self.audit
             account.pump.margin_ms = int(policy.margin_seconds * 1000)
         return calendars
-
-    async def _confirm(self, heard: Heard) -> None:
-        """One message, at once and whatever the hour: there will be no more."""
-        text = self.config.policy.stop_reply.replace("{creditor}", heard.creditor)
-        if not text or not heard.client:
-            return
-        line = MessageIn(
-            to=f"+{heard.sender}", text=text, sender=heard.to, priority="urgent",
-            ttl=CONFIRM_SECONDS, transliterate=True,
-        )  # fmt: skip
-        try:
-            put = self.api.context.intake.put(line, None, Origin(heard.client), 0, wall_ms())
-        except CallerError as error:
-            log.error("no confirmation", extra={"to": heard.sender, "detail": error.detail})
-            return
-        put.message = msgspec.structs.replace(
-            put.message,
-            id=derived_id(heard.client, "answer:", f"{heard.sender} {heard.at_ms}"),
-            calendar=ANSWER,
-            creditor=heard.creditor,
-        )
-        put.derived = True  # a reply that is heeded twice is answered once
-        await self.store.queue.put([put])
-        self.carriers.wake()
 
     async def _open(self) -> None:
         """Wake the lanes of calendars that have opened, to the second; learn of new ones."""
