@@ -22,7 +22,7 @@ from gateway.ids import derived_id
 from gateway.message import Campaign, Priority
 from gateway.policy.calendars import ANSWER
 from gateway.policy.decide import Listed, Rule, Send, decide
-from gateway.policy.zones import NOWHERE, Place
+from gateway.policy.zones import NOWHERE, Place, by_libphonenumber, normal
 from gateway.smpp.text import measure, transliterate
 from gateway.store.contacts import EVERYONE, whereabouts
 from gateway.store.correlation import Heard
@@ -34,6 +34,8 @@ ANSWER_SECONDS = 300
 """Later it is no answer "at once" (47 CFR 64.1200(a)(12)); a country's file may say less."""
 LATEST_MS = 24 * 3_600_000
 """Inside the hours it goes so long after the reply at most (Anatel)."""
+LANGUAGES = {"BR": "pt", "US": "en"}
+"""Of the countries where it is not Spanish."""
 TRANSACTIONAL = "transactional"
 """The profile of what is no collection."""
 
@@ -48,13 +50,13 @@ class Confirmation:
     async def send(self, heard: Heard) -> None:
         """Tell a debtor that there will be no more. Raises StoreUnavailable."""
         context, now = self._context, wall_ms()
-        text = context.config.policy.stop_reply
+        place = await self._place(heard)
+        text = dict(context.config.policy.stop_reply)[_language(place, heard.sender)]
         if not text:
             return
-        place = await self._place(heard)
         until = self._until(heard.at_ms, place, now)
         if until <= now:
-            _failed(heard, "it was asked for too long ago, and the hours do not allow it now")
+            _failed(heard, "it is late for an answer, and the rules do not let it go now")
             return
         try:
             put = self._put(heard, text, until, now)
@@ -153,6 +155,13 @@ def _shorter(name: str) -> Iterator[str]:
     for size in range(len(words[0]) - 1 if words else 0, 0, -1):
         yield words[0][:size]
     yield ""
+
+
+def _language(place: Place, number: str) -> str:
+    country = place.country
+    if not country and number.isascii() and number.isdigit():
+        country, _, _ = by_libphonenumber(normal(number))
+    return LANGUAGES.get(country, "es")
 
 
 def _failed(heard: Heard, why: str) -> None:

@@ -14,7 +14,7 @@ from gateway.api.context import Context
 from gateway.api.intake import Intake
 from gateway.carrier.heard import Hearing
 from gateway.clock import wall_ms
-from gateway.config import Carrier, Config, Policy, Route
+from gateway.config import STOP_REPLIES, STOP_REPLY, Carrier, Config, Policy, Route
 from gateway.confirmation import LATEST_MS, Confirmation, life, wording
 from gateway.message import MessageState
 from gateway.policies import load
@@ -32,7 +32,7 @@ from tests.store.test_queue import put
 
 SANTIAGO = Place("CL", "", ("America/Santiago",), "zone")
 NUMBER = "56981234567"
-STOP = "{creditor}: registramos su baja. No le enviaremos mas SMS a este numero."
+STOP = STOP_REPLIES["es"]
 MINUTE, HOUR = 60_000, 3_600_000
 
 
@@ -123,6 +123,12 @@ def test_a_text_without_room_is_refused() -> None:
         wording("[" * 81, "Banco Sur")
 
 
+@pytest.mark.parametrize("text", STOP_REPLIES.values())
+def test_what_it_says_by_default_needs_no_change(text: str) -> None:
+    name = "Cooperativa de Ahorro y Crédito Detacoop Limitada"
+    assert wording(text, name) == text.replace("{creditor}", name)
+
+
 # sent
 
 
@@ -136,7 +142,10 @@ class Desk:
             Route(name=name, prefixes=(prefix,), carriers=("andina",), senders=("3450",))
             for name, prefix in (("chile", "+56"), ("brazil", "+55"), ("usa", "+1"))
         )
-        settings = Policy(**({"stop_reply": STOP} | policy))  # type: ignore[arg-type]
+        text = policy.pop("stop_reply", None)
+        settings = Policy(**policy)  # type: ignore[arg-type]
+        if text is not None:
+            settings = replace(settings, stop_reply=STOP_REPLY.read(text))
         config = Config(policy=settings, carriers=(carrier,), routes=routes)
         calendars = Calendars(rules) if rules is not None else None
         if calendars is not None:
@@ -181,6 +190,34 @@ async def test_a_reply_that_is_heeded_twice_is_answered_once(store: Store) -> No
     await hearing.take([heard, heard._replace(text="STOP")])
     (found,) = (await store.records.messages("crm")).items
     assert found.state is MessageState.queued
+
+
+@pytest.mark.parametrize(
+    ("number", "ruled", "begins"),
+    [
+        (NUMBER, True, "Banco Sur: registramos su baja"),
+        (NUMBER, False, "Banco Sur: registramos su baja"),
+        ("5511981234567", True, "Banco Sur: pedido registrado"),
+        ("5511981234567", False, "Banco Sur: pedido registrado"),
+        ("12125550123", False, "Banco Sur: you are opted out"),
+    ],
+)
+async def test_it_is_in_the_language_of_its_country(
+    store: Store, number: str, ruled: bool, begins: str
+) -> None:
+    desk = Desk(store, load() if ruled else None)
+    await desk.send(sender=number)
+    (text,) = await desk.texts()
+    assert text.startswith(begins)
+
+
+async def test_an_empty_text_sends_none(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    desk = Desk(store, load(), stop_reply={"pt": ""})
+    assert await desk.send(sender="5511981234567") == []
+    assert len(await desk.send()) == 1
+    await Desk(store, load(), stop_reply="").send(at_ms=wall_ms() - 1)
+    assert len((await store.records.messages("crm")).items) == 1
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize("minutes", [0, 6])
@@ -236,8 +273,11 @@ async def test_one_that_cannot_go_is_told_in_the_log(
     store: Store, caplog: pytest.LogCaptureFixture, fields: dict[str, str], why: str
 ) -> None:
     await Desk(store, load()).send(**fields)
-    assert [(r.levelname, r.message) for r in caplog.records] == [("ERROR", "no confirmation")]
-    assert why in caplog.records[0].detail  # type: ignore[attr-defined]
+    await Desk(store, None).send(sender="AVISOS")
+    first, second = caplog.records
+    assert why in first.detail  # type: ignore[attr-defined]
+    assert "AVISOS" in second.detail  # type: ignore[attr-defined]
+    assert [(r.levelname, r.message) for r in caplog.records] == 2 * [("ERROR", "no confirmation")]
 
 
 async def test_a_reply_to_another_number_is_confirmed_by_whoever_wrote(store: Store) -> None:
