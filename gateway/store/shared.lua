@@ -428,6 +428,16 @@ local function written_for(client, campaign)
   return named ~= '' and named or client
 end
 
+-- Who answers a message makes of it a two-way contact, where it is one of late (admission.lua).
+local function note_answer(creditor, debtor, id)
+  local key, noted, changed = K_cap .. creditor .. ':' .. debtor, {}, false
+  for entry in string.gmatch(call('GET', key) or '', '[^\030]+') do
+    if string.match(entry, '^%d+ (%S+)$') == id then entry, changed = entry .. ' sms 1', true end
+    noted[#noted + 1] = entry
+  end
+  if changed then call('SET', key, table.concat(noted, '\030'), 'KEEPTTL') end
+end
+
 -- Stores a whole reply that was received at `at` and tells it: {reply id, client, campaign, message
 -- id, sender, to, text, creditor, at, account, client that wrote to its sender last, its place among
 -- those that nobody has heeded}. It is tied to what its sender was sent from the number that he
@@ -439,6 +449,8 @@ local function take_reply(sender, to, text, owner, now, days, at)
   if last then
     local of, in_campaign, its_ref = who(last[3])
     creditor, writer = written_for(of, in_campaign), of
+    local debtor = string.match(last[3], '([^\031]*)\031[^\031]*$')
+    note_answer(creditor, debtor ~= '' and debtor or sender, last[2])
     if answers then client, campaign, ref, id = of, in_campaign, its_ref, last[2] end
   end
   local stored = call('XADD', K_replies .. client, '*', 'f', sender, 't', to, 'x', text,

@@ -15,9 +15,10 @@ from gateway.daemon import Daemon
 from gateway.errors import StoreUnavailable
 from gateway.message import Campaign, Message, MessageState, Reply
 from gateway.policy.calendars import ANSWER
+from gateway.policy.caps import Contact as Touch
 from gateway.policy.decide import Listed
 from gateway.store import Store
-from gateway.store.contacts import EVERYONE, Asked, Change, Entry
+from gateway.store.contacts import EVERYONE, Asked, Change, Entry, Group
 from gateway.store.correlation import PARTS_MS, Heard, Kind, Settle, new_batch
 from tests.carrier.test_rules import Told, heard
 from tests.store.test_queue import put
@@ -156,6 +157,45 @@ async def test_stop_all_before_it_does_not_help(store: Store) -> None:
     )
     await Hearing(store, Told()).take([heard("STOPALL", BANK)])
     assert await lists_of(store) == [0, 0]
+
+
+# a two-way contact
+
+TWO_WAY = Group([1, 0], ["sms"], True, 0, DAY_MS)
+"""One contact a day, of those that were answered."""
+
+
+async def admit(store: Store, id: str, now: int, debtor: str, to: str = NUMBER) -> list[Touch]:
+    """The contacts that stand against a message to a debtor; none: it may go."""
+    (answer,) = await store.contacts.admit([Asked(id, to, BANK, debtor, TWO_WAY, True)], now)
+    assert answer is None or isinstance(answer, list)
+    return answer or []
+
+
+@pytest.mark.parametrize("debtor", ["", "d-7"])
+@pytest.mark.parametrize("to", ["3450", "56223450"])
+async def test_a_reply_makes_of_what_it_answers_a_two_way_contact(
+    store: Store, debtor: str, to: str
+) -> None:
+    now, whom = wall_ms(), debtor or NUMBER
+    message = await sent(store, now, debtor=debtor)
+    for id in ("e" * 24, message.id, "f" * 24):
+        assert await admit(store, id, now, whom) == []
+    key = store.redis.keys("cap", BANK, whom)
+    left = await store.redis.call("PTTL", key)
+    for text in ("ya pague", "de verdad"):
+        await reply(store, text, now, to)
+        found = await store.contacts.touches(BANK, whom)
+        assert found == [Touch(now, "sms", two_way) for two_way in (False, True, False)]
+    assert await store.redis.call("PTTL", key) <= left
+    assert [touch.two_way for touch in await admit(store, "d" * 24, now, whom)].count(True) == 1
+
+
+async def test_a_reply_to_what_is_no_contact_makes_none(store: Store) -> None:
+    now = wall_ms()
+    await sent(store, now)
+    await reply(store, "ya pague", now)
+    assert await store.contacts.touches(BANK, NUMBER) == []
 
 
 # one confirmation
