@@ -305,10 +305,10 @@ async def test_a_reply_that_is_taken_twice_changes_nothing(store: Store) -> None
     assert await store.contacts.known(BANK, [NUMBER]) == [once]
     start = await reply(store, "ALTA", now + 1)
     await hearing.take([start])
-    await store.queue.put([put(1, ref="again", accepted_ms=now + 2)])
-    await hearing.take([stop])
-    await hearing.take([stop, start])
-    assert await listed(store, BANK) == 0
+    await store.queue.put([put(1, campaign="bancosur", ref="again", accepted_ms=now + 2)])
+    for again in (stop, start):
+        await hearing.take([again])
+        assert await listed(store, BANK) == 0
     states = {m.ref: m.state for m in (await store.records.messages("crm")).items}
     assert states["again"] is MessageState.queued
     (known,) = await store.contacts.known(BANK, [NUMBER])
