@@ -426,8 +426,38 @@ class Lifecycle:
     """The longest wait for responses under way after SIGTERM."""
 
 
-STOP_REPLY = text(
-    "a text of up to 140 characters; {creditor} in it is replaced", lambda v: len(v) <= 140
+STOP_REPLIES = {
+    "es": "{creditor}: registramos su baja. No le enviaremos mas SMS a este numero.",
+    "pt": "{creditor}: pedido registrado. Nao enviaremos mais SMS para este numero.",
+    "en": "{creditor}: you are opted out and will receive no more texts at this number.",
+}
+"""By language."""
+
+
+class _StopReply(Kind):
+    """One text for all languages, or a table of them; what that leaves out has its default."""
+
+    def read(self, value: object) -> tuple[tuple[str, str], ...]:
+        given = value if isinstance(value, dict) else dict.fromkeys(STOP_REPLIES, value)
+        if not given.keys() <= STOP_REPLIES.keys() or not all(map(self.accepts, given.values())):
+            raise ValueError
+        return tuple((STOP_REPLIES | given).items())
+
+
+def _is_stop_reply(value: object) -> bool:
+    """What GSM 7-bit has in two septets would leave no room; braces are a name misspelt."""
+    return (
+        isinstance(value, str)
+        and len(value) <= 140
+        and not set(value.replace("{creditor}", "")) & set("^{}\\[~]|\u20ac")
+    )
+
+
+STOP_REPLY = _StopReply(
+    "a text of up to 140 characters without ^{}\\[~]|\u20ac, in which {creditor} is replaced; "
+    f"or a table of such by language: {', '.join(STOP_REPLIES)}",
+    tuple,
+    _is_stop_reply,
 )
 
 
@@ -441,9 +471,9 @@ class Policy:
     """Of messages whose campaign names none. ``off``: no rule holds any message back."""
     margin_seconds: Annotated[float, seconds(0, 3600)] = 30.0
     """So long before its hours are over nothing leaves, and the validity of what has left ends."""
-    stop_reply: Annotated[str, STOP_REPLY] = ""
-    """What tells a debtor, once, that there will be no more messages; empty: nothing does.
-    ``{creditor}`` stands for the creditor's name."""
+    stop_reply: Annotated[tuple[tuple[str, str], ...], STOP_REPLY] = tuple(STOP_REPLIES.items())
+    """What tells a debtor, once, that there will be no more messages, by his country's language;
+    empty: nothing does. ``{creditor}`` stands for the creditor's name."""
     lint: Annotated[
         Literal["files", "warn", "refuse", "off"], one_of("files", "warn", "refuse", "off")
     ] = "files"

@@ -19,9 +19,7 @@ import msgspec
 import uvloop
 
 from gateway import policies
-from gateway.api.intake import Origin
 from gateway.api.server import Api
-from gateway.api.shapes import MessageIn
 from gateway.audit.keeper import Audit
 from gateway.carrier import closing
 from gateway.carrier.account import Account, Carriers
@@ -31,13 +29,13 @@ from gateway.carrier.ended import EndedLines
 from gateway.carrier.heard import Hearing
 from gateway.clock import wall_ms
 from gateway.config import Config
-from gateway.errors import CallerError, Fenced, RecadoError, StoreUnavailable
+from gateway.confirmation import Confirmation
+from gateway.errors import Fenced, RecadoError, StoreUnavailable
 from gateway.message import InDoubtRule, Message, MessageState, read_fates, write_fates
 from gateway.metrics import Metrics
 from gateway.notify import Notify
-from gateway.policy.calendars import ALWAYS, ANSWER, Calendars
+from gateway.policy.calendars import ALWAYS, Calendars
 from gateway.store import Store
-from gateway.store.correlation import Heard
 from gateway.store.embedded import EmbeddedServer
 from gateway.store.node import LOOK_AGAIN_SECONDS, Node
 
@@ -47,8 +45,6 @@ PROMOTE_SECONDS = 1.0
 PARTS_SECONDS = 1.0
 AUDIT_SECONDS = 1.0
 OPEN_SECONDS = 1.0
-CONFIRM_SECONDS = 300
-"""An opt-out's confirmation that has not left by then is worthless (47 CFR 64.1200(a)(12))."""
 MEASURE_SECONDS = 2.0
 SWEEP_SECONDS = 60.0
 LAG_SECONDS = 0.5
@@ -147,7 +143,8 @@ class Daemon:
             lambda: self.ready,
             calendars=self.calendars,
         )
-        self._hearing = Hearing(self.store, self._confirm)
+        confirmation = Confirmation(self.api.context, self.carriers.wake)
+        self._hearing = Hearing(self.store, confirmation.send)
         for account in self.carriers.accounts.values():
             account.inbound.heard = self._hearing.take
         self._delivered: dict[str, float] = {}
@@ -170,24 +167,6 @@ class Daemon:
             account.pump.admission = Admission(calendars, self.store.contacts)
             account.pump.audit = self.audit
         return calendars
-
-    async def _confirm(self, heard: Heard) -> None:
-        """One message, at once and whatever the hour: there will be no more."""
-        text = self.config.policy.stop_reply.replace("{creditor}", heard.creditor)
-        if not text or not heard.client:
-            return
-        line = MessageIn(
-            to=f"+{heard.sender}", text=text, sender=heard.to, priority="urgent",
-            ttl=CONFIRM_SECONDS, transliterate=True,
-        )  # fmt: skip
-        try:
-            put = self.api.context.intake.put(line, None, Origin(heard.client), 0, wall_ms())
-        except CallerError as error:
-            log.error("no confirmation", extra={"to": heard.sender, "detail": error.detail})
-            return
-        put.message = msgspec.structs.replace(put.message, calendar=ANSWER, creditor=heard.creditor)
-        await self.store.queue.put([put])
-        self.carriers.wake()
 
     async def _open(self) -> None:
         """Wake the lanes of calendars that have opened, to the second; learn of new ones."""
@@ -218,6 +197,7 @@ class Daemon:
         await self.recover()
         await self._sync_audit()
         await self._learn_delivery()
+        await self._hearing.again()
         for account in self.carriers.accounts.values():
             self._set_margin(account)
             account.start()
@@ -351,7 +331,8 @@ class Daemon:
         whole = await self.store.correlation.close_parts(wall_ms(), self._owner)
         if whole:
             self.store.events.ring()
-            await self._hearing.take(whole, "")
+            await self._hearing.take(whole)
+        await self._hearing.again()
 
     async def _sync_audit(self) -> None:
         if self.audit is not None and self.audit.ready(time.monotonic(), wall_ms()):

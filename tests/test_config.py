@@ -73,6 +73,30 @@ def test_an_empty_file_is_all_defaults(read: Read) -> None:
     assert (found.clients, found.carriers, found.routes) == ((), (), ())
 
 
+def test_a_stop_reply_is_one_text_or_several(
+    read: Read, problems: Callable[..., list[str]]
+) -> None:
+    usual = config.STOP_REPLIES
+    assert dict(read("").policy.stop_reply) == usual
+    one = "{creditor}: listo."
+    assert dict(read(f'[policy]\nstop_reply = "{one}"').policy.stop_reply) == dict.fromkeys(
+        usual, one
+    )
+    found = read(f'[policy.stop_reply]\npt = "{one}"\nen = ""').policy.stop_reply
+    assert dict(found) == usual | {"pt": one, "en": ""}
+    for wrong in (
+        '"{creditr}: listo"',
+        f'"{"x" * 141}"',
+        '{ fr = "x" }',
+        "{ es = 1 }",
+        "5",
+        '"[x]"',
+    ):
+        (line,) = problems(f"[policy]\nstop_reply = {wrong}")
+        assert line.startswith("gateway.toml: policy.stop_reply: found ")
+        assert "by language: es, pt, en" in line
+
+
 def test_every_section_is_read(read: Read) -> None:
     found = read(
         '[redis]\nurl = "redis://127.0.0.1:6379/2"\n'

@@ -92,7 +92,7 @@ class Delivery(msgspec.Struct, gc=False):
     answered: bool = False
 
 
-async def _unheard(replies: Sequence[Heard], carrier: str) -> None:
+async def _unheard(replies: Sequence[Heard]) -> None:
     """Nobody listens."""
 
 
@@ -110,7 +110,7 @@ class Inbound:
         self.store_away = False
         self.freed: Callable[[], None] = lambda: None
         """Called when a commit has made room for more to be in flight."""
-        self.heard: Callable[[Sequence[Heard], str], Awaitable[None]] = _unheard
+        self.heard: Callable[[Sequence[Heard]], Awaitable[None]] = _unheard
         """Called with replies that are stored, before they are answered; the daemon sets it."""
         self._carrier = carrier
         self._store = store
@@ -243,7 +243,7 @@ class Inbound:
             )
             self._metrics.replies(len(whole))
             if whole:
-                await self._until_kept(lambda _: self.heard(whole, self._carrier.name))
+                await self._until_kept(lambda _: self.heard(whole))
             self._acknowledge(replies)
             self._remember([d.reply for d in replies if d.answered and d.reply is not None])
         self._committing = []

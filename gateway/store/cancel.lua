@@ -1,5 +1,6 @@
 -- cancel: give up messages that have not left. ARGV[1] {now_ms, client, ids, reason, state,
--- creditor}: they end in that state; of whose client and creditor they must be (empty: of any).
+-- creditor}: they end in that state; of whose client and creditor they must be (empty: of any). An
+-- opt-out does not end its own confirmation.
 -- Answers a letter an id: c given up, n not found, l left (perhaps on the wire), f final already; then
 -- what is to go on record of those given up.
 local args = cmsgpack.unpack(ARGV[1])
@@ -15,6 +16,7 @@ local function cancel(id)
   if client ~= '' and owner ~= client then return 'n' end
   if creditor ~= '' and creditor_of(owner, campaign) ~= creditor then return 'n' end
   if state >= FIRST_FINAL then return 'f' end
+  if reason == 'opt_out' and string.match(m[2], '([^\031]*)$') == 'answer' then return 'n' end
   if state ~= SCHEDULED and state ~= QUEUED then return 'l' end
   if fates ~= '' then return 'l' end
   if m[3] then

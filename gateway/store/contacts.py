@@ -109,6 +109,12 @@ class Change(NamedTuple):
     entries: Sequence[Entry] = ()
     confirmed_ms: int = 0
     """When its opt-out is confirmed to it, if it has not been; -1: it has not been any more."""
+    by: str = ""
+    """It leaves only lists on which this source alone has put it; empty: whichever has."""
+    beside: str = ""
+    """The creditor whose confirmation counts as this one's, too; empty: none's."""
+    once: bool = False
+    """With entries that are there already it changes nothing: it may be told again."""
 
 
 Admitted = int | tuple[Known | None, Known | None] | list[Touch] | Stopped
@@ -171,14 +177,14 @@ class Contacts:
         """Take in what is told of numbers, all of it in one step.
 
         Answers for each whether it is the first since the last that asked for nothing more to be
-        confirmed.
+        confirmed; the first one told again is still the first.
         """
         rows = [
             [
                 c.creditor, c.number, c.comes_on, c.leaves,
                 False if c.zones is None else c.zones,
                 False if c.region is None else c.region,
-                c.entries, c.confirmed_ms,
+                c.entries, c.confirmed_ms, c.once, c.by, c.beside,
             ]
             for c in changes
         ]  # fmt: skip

@@ -8,6 +8,7 @@ a later settle looks there.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from gateway.store.redis import Redis
 from gateway.store.types import Ended, Moved
 
 _encode = msgspec.msgpack.Encoder().encode
+_decode_row = msgspec.msgpack.Decoder(list[str]).decode
 PARTS_MS = 120_000
 """How long the marked parts of a reply wait for each other: over a day is allowed (3GPP TS 23.040),
 but an answer that comes tomorrow helps nobody."""
@@ -30,6 +32,8 @@ CUT_MS = 5_000
 REMEMBER_PARTS_SECONDS = 600
 """How long a part that comes again is known as such."""
 CLOSED_PARTS = 100
+UNHEEDED = 500
+"""Replies that nobody has heeded, read in one go."""
 CLOSED_BATCHES = 5
 """Batches of submitted messages closed in one script: a few hundred messages."""
 _NO_SEPARATORS = {ord(UNIT): " ", ord(RECORD): " "}
@@ -120,13 +124,21 @@ class Heard(NamedTuple):
     client: str
     campaign: str
     message_id: str
-    """The message that last wrote to its sender; empty: none did."""
+    """The message that last wrote to its sender from ``to``; empty: none did."""
     sender: str
     """Digits, as ``to``."""
     to: str
     text: str
     creditor: str
-    """For whom its sender was written to; the client's name where the campaign names none."""
+    """For whom its sender was last written to, from whichever number; the client's name where the
+    campaign names none; empty: nobody knows."""
+    at_ms: int
+    """When it was received."""
+    carrier: str
+    writer: str
+    """The client that last wrote to its sender; else the one that gets what fits no message."""
+    place: str
+    """Its place among those that nobody has heeded yet."""
 
 
 class Correlation:
@@ -190,7 +202,7 @@ class Correlation:
         """Store replies; answers each that is whole.
 
         A part of a longer one waits for the others (:meth:`close_parts`). ``owner`` gets those
-        that fit no message.
+        that fit no message. Those that are whole are kept apart until they are :meth:`heeded`.
         """
         answer = await self._redis.run(
             scripts.REPLY,
@@ -199,7 +211,7 @@ class Correlation:
                 REMEMBER_PARTS_SECONDS,
             ],
         )  # fmt: skip
-        return [Heard(*map(bytes.decode, whole)) for whole in answer if whole]
+        return [_heard(_texts(whole)) for whole in answer if whole]
 
     async def keep_delivery(self, account: str, seconds: float) -> None:
         """Keep within how many seconds 99 of 100 messages of an account are delivered."""
@@ -222,8 +234,19 @@ class Correlation:
             while more:
                 count, taken = await self._redis.run(scripts.PARTS, arguments)
                 more = count == CLOSED_PARTS
-                closed += [Heard(*map(bytes.decode, whole)) for whole in taken]
+                closed += [_heard(_texts(whole)) for whole in taken]
         return closed
+
+    async def unheeded(self) -> list[Heard]:
+        """The oldest replies that are stored and that nobody has heeded, or is at just now."""
+        rows = await self._redis.call("XRANGE", self._keys("unheeded"), "-", "+", "COUNT", UNHEEDED)
+        return [_heard([*_decode_row(fields[1]), place.decode()]) for place, fields in rows]
+
+    async def heeded(self, replies: Sequence[Heard]) -> None:
+        """What these replies ask for has been done."""
+        if replies:
+            places = [heard.place for heard in replies]
+            await self._redis.call("XDEL", self._keys("unheeded"), *places)
 
     async def close_unknown(self, hour: int, now_ms: int) -> int:
         """Close as ``unknown`` what was submitted in ``hour`` (since the epoch), if not final."""
@@ -264,6 +287,15 @@ class Correlation:
 def new_batch() -> str:
     """A name for a commit that may have to be tried again."""
     return uuid.uuid4().hex
+
+
+def _heard(row: Sequence[str]) -> Heard:
+    """What ``take_reply`` answers."""
+    return Heard._make([*row[:8], int(row[8]), *row[9:]])
+
+
+def _texts(row: list[bytes]) -> list[str]:
+    return [text.decode() for text in row]
 
 
 def _reply_row(r: Reply) -> tuple[str, str, str, int, int, int, bool]:

@@ -48,6 +48,7 @@ parkedat     zset    per account: canonical ids of parked receipts by arrival
 parkedfor    set     per account and recipient: canonical ids of parked receipts
 events       stream  per client: what happened, oldest first, a commit's events in one entry
 replies      stream  per client: debtors' texts
+unheeded     stream  replies that are stored, until what they ask for has been done
 parts        hash    per account, sender, to, reference and total: number to the text of a part of a
                      reply; ``whole`` once it is; without reference and total a string: the text
                      so far of a reply cut without marking
@@ -103,6 +104,7 @@ NAMES: dict[str, str] = {
     "parkedfor": "pkr",
     "events": "ev",
     "replies": "rp",
+    "unheeded": "rph",
     "parts": "rpp",
     "partsat": "rpt",
     "cutat": "rpc",
@@ -184,7 +186,7 @@ def lane_name(route: str, priority: int, campaign: str, client: str, calendar: s
 _SINGLE = frozenset(
     {
         "lanes", "givenback", "calendars", "body", "due", "room", "partsat", "cutat", "indexes",
-        "doubt", "nodes", "layout",
+        "doubt", "nodes", "delivered", "layout", "unheeded",
     }
 )  # fmt: skip
 PRELUDE = "local P = KEYS[1]\nlocal call = redis.call\n" + "".join(

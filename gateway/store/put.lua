@@ -3,7 +3,8 @@
 -- group: {client, campaign, lane}. item, flat: group, id, digest (empty: the id is new by itself),
 -- fixed, recipient, segments. special, by item: {not_before_ms, blocked, data, callback_url}.
 -- budgets, by client: {segments a day, hold, {date, begins_ms, date, begins_ms, ...}}, today
--- first. What a message may cost is looked at and taken in this one step.
+-- first. What a message may cost is looked at and taken in this one step; what confirms an opt-out
+-- costs nothing.
 -- debtors: {client and debtor, item, ...} of those that name one.
 -- Answers one number an item: the new state, 100 + the state it already has (same content),
 -- 200 other content under the same id, 300 no such campaign, 301 campaign canceled; and last the
@@ -26,6 +27,7 @@ end
 for _, group in ipairs(groups) do
   group.ids, group.segments, group.states = {}, 0, {}
   group.key = K_lane .. group[3]
+  group.free = string.find(group[3], '^[^:]*:[^:]*:answer:')
   if group[2] ~= '' then
     local found = call('HMGET', K_campaign .. group[2], 'state', 'client', 'max_segments', 'over_budget')
     local most, holds = tonumber(found[3] or 0), found[4] == 'hold'
@@ -180,7 +182,9 @@ for i = 1, #items / WIDTH do
   local key = keys[i]
   local answer, state, day, turn = known(key, digest) or group.refusal, nil, nil, nil
   local more = special[i]
-  if not answer and not (more and more[2] ~= '') then answer, day, turn = spend(group, items[at]) end
+  if not answer and not group.free and not (more and more[2] ~= '') then
+    answer, day, turn = spend(group, items[at])
+  end
   if not answer then
     local held = day and day > 1 and budgets[group[1]][3][2 * day]
     if turn and not more then more = {0, '', '', ''} end

@@ -2,7 +2,7 @@
 -- that sender. ARGV[1] {now_ms, account, client of replies that fit nothing, batch, replies,
 -- days to look back, seconds that a reply's parts are remembered}.
 -- reply: {sender, to, text, reference or -1, parts, number of the part, looks cut}.
--- Answers {id, client, campaign, message} for each reply that is whole with it, {} for the others.
+-- Answers what `take_reply` does for each reply that is whole with it, {} for the others.
 -- Parts wait for each other under account, sender, to and reference (`parts`), over binds and
 -- nodes; the hash stays a while after the last, so that a part that comes again is known. A text
 -- without marking that looks cut waits for the next from that sender.
@@ -24,7 +24,7 @@ local function marked(r)
   call('HSET', key, 'whole', 1)
   call('EXPIRE', key, remember)
   call('ZREM', K_partsat, name)
-  return take_reply(r[1], r[2], text, owner, now, days)
+  return take_reply(r[1], r[2], text, owner, now, days, now)
 end
 
 local function unmarked(r)
@@ -40,7 +40,7 @@ local function unmarked(r)
     call('DEL', key)
     call('ZREM', K_cutat, name)
   end
-  return take_reply(r[1], r[2], before .. r[3], owner, now, days)
+  return take_reply(r[1], r[2], before .. r[3], owner, now, days, now)
 end
 
 local answer = {}

@@ -449,39 +449,80 @@ local function into_doubt(id, to, from, body, fates, attempt, sent, now, client,
   end
 end
 
--- The message that last went to `sender` from `to`: the newest day that knows one has it.
-local function last_message(sender, to, now, days)
-  local today = math.floor(now / 86400000)
-  for day = today, today - days, -1 do
-    local ids = call('HGET', K_recipient .. day, sender)
-    local best, best_at, fixed
-    for id in string.gmatch(ids or '', string.rep('%x', 24)) do
-      local m = call('HMGET', K_message .. id, 'i', 's')
-      local _, _, sent = read_standing(m[2] or '0')
-      local sent_ms = tonumber(sent) or 0
-      local from = m[1] and string.match(m[1],
-        '^[^\031]*\031[^\031]*\031[^\031]*\031[^\031]*\031([^\031]*)')
-      if sent_ms > 0 and from == to and (not best or sent_ms >= best_at) then
-        best, best_at, fixed = id, sent_ms, m[1]
-      end
+-- Of these messages the one that left last, from `to` and from another number: {ms, id, fixed}, or
+-- nil. What confirmed an opt-out is neither: an answer to it is about what was written before.
+local function newest_of(ids, to)
+  local mine, other
+  for id in string.gmatch(ids, string.rep('%x', 24)) do
+    local m = call('HMGET', K_message .. id, 'i', 's')
+    local _, _, sent = read_standing(m[2] or '0')
+    local ms = tonumber(sent) or 0
+    local from, calendar = string.match(m[1] or '',
+      '^[^\031]*\031[^\031]*\031[^\031]*\031[^\031]*\031([^\031]*).*\031([^\031]*)$')
+    if ms == 0 or not from or calendar == 'answer' then
+      -- it never left, or is forgotten
+    elseif from == to then
+      if not mine or ms >= mine[1] then mine = {ms, id, m[1]} end
+    elseif not other or ms >= other[1] then
+      other = {ms, id, m[1]}
     end
-    if best then return best, fixed end
   end
+  return mine, other
 end
 
--- Stores a whole reply and tells it: {reply id, client, campaign, message id, sender, to, text,
--- creditor for whom its sender was written to}.
-local function take_reply(sender, to, text, owner, now, days)
-  local id, fixed = last_message(sender, to, now, days)
-  local client, campaign, ref = owner, '', ''
-  if id then client, campaign, ref = who(fixed) end
+-- The message that last went to `sender`, and whether from `to`: where none did, from whichever of
+-- our numbers; the newest day that knows one has it.
+local function last_message(sender, to, now, days)
+  local today, elsewhere = math.floor(now / 86400000), nil
+  for day = today, today - days, -1 do
+    local ids = call('HGET', K_recipient .. day, sender)
+    if ids then
+      local mine, other = newest_of(ids, to)
+      if mine then return mine, true end
+      elsewhere = elsewhere or other
+    end
+  end
+  return elsewhere, false
+end
+
+-- For whom a client writes, in a campaign or without one.
+local function written_for(client, campaign)
+  local named = campaign ~= '' and call('HGET', K_campaign .. campaign, 'creditor') or ''
+  return named ~= '' and named or client
+end
+
+-- Who answers a message makes of it a two-way contact, where it is one of late (admission.lua).
+local function note_answer(creditor, debtor, id)
+  local key, noted, changed = K_cap .. creditor .. ':' .. debtor, {}, false
+  for entry in string.gmatch(call('GET', key) or '', '[^\030]+') do
+    if string.match(entry, '^%d+ (%S+)$') == id then entry, changed = entry .. ' sms 1', true end
+    noted[#noted + 1] = entry
+  end
+  if changed then call('SET', key, table.concat(noted, '\030'), 'KEEPTTL') end
+end
+
+-- Stores a whole reply that was received at `at` and tells it: {reply id, client, campaign, message
+-- id, sender, to, text, creditor, at, account, client that wrote to its sender last, its place among
+-- those that nobody has heeded}. It is tied to what its sender was sent from the number that he
+-- answers; creditor and writer are those of what he was sent from any. Where he was sent nothing that
+-- is known, the creditor is empty.
+local function take_reply(sender, to, text, owner, now, days, at)
+  local last, answers = last_message(sender, to, now, days)
+  local client, campaign, ref, id, creditor, writer = owner, '', '', '', '', owner
+  if last then
+    local of, in_campaign, its_ref = who(last[3])
+    creditor, writer = written_for(of, in_campaign), of
+    local debtor = string.match(last[3], '([^\031]*)\031[^\031]*$')
+    note_answer(creditor, debtor ~= '' and debtor or sender, last[2])
+    if answers then client, campaign, ref, id = of, in_campaign, its_ref, last[2] end
+  end
   local stored = call('XADD', K_replies .. client, '*', 'f', sender, 't', to, 'x', text,
-                      'v', account, 'c', campaign, 'm', id or '', 'r', ref)
-  tell(client, 'reply', id or '', campaign, ref, sender, '\031' .. to .. '\031' .. text)
+                      'v', account, 'c', campaign, 'm', id, 'r', ref)
+  tell(client, 'reply', id, campaign, ref, sender, '\031' .. to .. '\031' .. text)
   count(campaign, 'replies', 1)
-  local creditor = campaign ~= '' and call('HGET', K_campaign .. campaign, 'creditor') or ''
-  if creditor == '' then creditor = client end
-  return {stored, client, campaign, id or '', sender, to, text, creditor}
+  local row = {stored, client, campaign, id, sender, to, text, creditor, text_of(at), account, writer}
+  row[12] = call('XADD', K_unheeded, '*', 'r', cmsgpack.pack(row))
+  return row
 end
 
 -- The texts of a marked reply's parts in their order, without those that have not come.

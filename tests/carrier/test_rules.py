@@ -449,8 +449,13 @@ class Told:
         self.confirmed.append(heard.sender)
 
 
-def heard(text: str, creditor: str = "crm") -> Heard:
-    return Heard("1-0", "crm", "c1", "", "56900000001", "3450", text, creditor)
+def heard(text: str, creditor: str = "crm", at_ms: int = 0) -> Heard:
+    """A reply that has just come in."""
+    at_ms = at_ms or wall_ms()
+    return Heard(
+        "1-0", "crm", "c1", "", "56900000001", "3450", text, creditor, at_ms, "andina", "crm",
+        "0-1",
+    )  # fmt: skip
 
 
 async def listed(store: Store, creditor: str = "crm") -> int:
@@ -470,7 +475,7 @@ async def listed(store: Store, creditor: str = "crm") -> int:
 )
 async def test_a_reply_puts_its_sender_on_a_list(store: Store, text: str, lists: Listed) -> None:
     told = Told()
-    await Hearing(store, told).take([heard(text)], "andina")
+    await Hearing(store, told).take([heard(text)])
     assert await listed(store) == int(lists)
     assert told.confirmed == (["56900000001"] if lists is Listed.OPT_OUT else [])
 
@@ -479,8 +484,8 @@ async def test_an_opt_out_is_confirmed_once_and_what_waits_does_not_go(store: St
     told = Told()
     hearing = Hearing(store, told)
     await store.queue.put([put(n, accepted_ms=wall_ms()) for n in (1, 2)])
-    await hearing.take([heard("BAJA")], "andina")
-    await hearing.take([heard("baja!!"), heard("STOP")], "andina")
+    await hearing.take([heard("BAJA")])
+    await hearing.take([heard("baja!!"), heard("STOP")])
     assert told.confirmed == ["56900000001"]
     states = {one.to: one.state for one in (await store.records.messages("crm")).items}
     assert states["56900000001"].final
@@ -496,7 +501,7 @@ async def test_start_opens_the_channel_again_and_no_legal_stop(store: Store) -> 
     hearing = Hearing(store, Told())
     both = int(Listed.OPT_OUT | Listed.LEGAL_STOP)
     await store.contacts.learn([Change("56900000001", "crm", comes_on=both)])
-    await hearing.take([heard("ALTA")], "andina")
+    await hearing.take([heard("ALTA")])
     assert await listed(store) == int(Listed.LEGAL_STOP)
 
 
@@ -506,8 +511,8 @@ async def test_a_reply_is_heeded_before_it_is_answered(line: MakeLine, tmp_path:
     told = Told()
     hearing = Hearing(made.store, told)
 
-    async def listen(replies: Sequence[Heard], carrier: str) -> None:
-        await hearing.take(replies, carrier)
+    async def listen(replies: Sequence[Heard]) -> None:
+        await hearing.take(replies)
         order.append("heeded")
 
     made.line.account.inbound.heard = listen

@@ -100,6 +100,15 @@ def test_five_words_are_short_and_six_are_not() -> None:
         ("pare de me mandar isso", "PARE DE"),
         ("just leave me alone", "LEAVE ME ALONE"),
         ("Don't text me", "DONT TEXT"),
+        ("quiero darme de baja", "DARME DE BAJA"),
+        ("Por favor dénme de baja ya, gracias", "DENME DE BAJA"),
+        ("deme de baja", "DEME DE BAJA"),
+        ("No quiero más mensajes", "NO QUIERO MAS MENSAJES"),
+        ("no quiero mas sms de ustedes", "NO QUIERO MAS SMS"),
+        ("no me llamen", "NO ME LLAMEN"),
+        ("YA NO ME ESCRIBAN!!", "NO ME ESCRIBAN"),
+        ("não me mandem mais nada", "NAO ME MANDEM"),
+        ("Não me enviem mensagens", "NAO ME ENVIEM"),
     ],
 )
 def test_a_phrase_is_inferred(text: str, rule: str) -> None:
@@ -124,7 +133,11 @@ def test_cancelar_in_a_sentence_is_paying(text: str) -> None:
     assert isinstance(classify(text), Payment)
 
 
-@pytest.mark.parametrize("text", ["NO", "no", "el fin de mes", "alto ahi", "la baja", "", "?!"])
+@pytest.mark.parametrize(
+    "text",
+    ["NO", "no", "el fin de mes", "alto ahi", "la baja", "", "?!", "la tasa esta de baja",
+     "no me llamo Pedro", "no quiero mas plazo", "sus mensajes no me llegan"],
+)  # fmt: skip
 def test_what_is_no_stop(text: str) -> None:
     assert classify(text) is None
 

@@ -375,8 +375,9 @@ async def test_a_reply_is_tied_to_what_last_went_to_that_number_from_that_sender
         "",
     )
     assert answers[0][1:4] == ("crm", "c1", derived_id("crm", "c1", "r1"))
-    assert answers[0][4:] == ("56900000001", "3450", "1", "crm")
+    assert answers[0][4:-1] == ("56900000001", "3450", "1", "crm", NOW, ACCOUNT, "crm")
     assert answers[1][1:4] == ("", "", "")
+    assert (answers[1].creditor, answers[1].writer) == ("crm", "crm")  # by the recipient alone
     page = await store.records.replies("crm")
     assert [(r.sender, r.text, r.campaign) for r in page.items] == [("56900000001", "1", "c1")]
     (event,) = (await store.events.read("crm", None)).items
