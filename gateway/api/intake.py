@@ -28,6 +28,7 @@ from gateway.policy.decide import Rule
 from gateway.policy.lint import Finding, Lint, lint
 from gateway.policy.route import Router, Split
 from gateway.policy.rules import Week
+from gateway.policy.zones import normal
 from gateway.smpp.text import (
     MAX_SEGMENTS,
     Measure,
@@ -272,10 +273,13 @@ def _way(config: Config, route: Route) -> Way:
 
 
 def number(found: str, field: str = "to") -> str:
-    """The digits of an E.164 number; raises CallerError that says what was found."""
+    """The digits of an E.164 number in its normal form, so that one phone is one number.
+
+    Raises CallerError that says what was found.
+    """
     digits = _NUMBER.fullmatch(found)
     if digits is not None:
-        return digits[1]
+        return normal(digits[1])
     raise fault("invalid-number", _number_fault(found), field)
 
 

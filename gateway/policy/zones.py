@@ -68,7 +68,11 @@ NOWHERE: Final = Place()
 
 
 def normal(number: str) -> str:
-    """Digits alone, and Mexico's mobile prefix of old (+52 1, until 2019) left out."""
+    """A phone's one number: digits alone, Mexico's mobile prefix of old (+52 1, to 2019) left out.
+
+    It is what lists, caps and records go by. Argentina's 9 stays: a number with it is a mobile, and
+    one without may be a fixed line.
+    """
     digits = number.removeprefix("+")
     if len(digits) == 13 and digits.startswith("521"):
         return "52" + digits[3:]

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from gateway import cli
-from gateway.config import Policy
+from gateway.clock import wall_ms
+from gateway.config import Policy, Route
 from gateway.message import MessageState
 from gateway.policies import load
 from gateway.policy.calendars import HELD, Calendars
@@ -105,6 +106,27 @@ async def test_an_opt_out_ends_what_waits_for_its_creditor(api: Running, post: P
     assert report["by_error"] == {"opt_out": 1}
     assert (await put(api, {"wrong_number": True}, "?creditor=*")).json["blocked"] == 1
     assert await state(api, theirs) == ("blocked", "wrong_number")
+
+
+async def test_one_phone_is_one_number(api: Running, post: Post) -> None:
+    """Mexico's old +52 1 and +52 have one record, one list and one history of contacts."""
+    old, new = "+5215512345678", "+525512345678"
+    api.clock.now = wall_ms()
+    api.configure(routes=(Route(name="mexico", prefixes=("+52",), carriers=("andina",)),))
+    posted = await post(to=old, **{"from": "3450"})
+    message = (await api.call("GET", f"/v1/messages/{posted.json['id']}")).json
+    assert message["to"] == new
+    for number in (old, new):
+        found = await api.call("GET", f"/v1/messages?to=%2B{number[1:]}")
+        assert [one["id"] for one in found.json["items"]] == [posted.json["id"]]
+    touch = {"channel": "call", "at": AT}
+    assert (await api.call("POST", f"/v1/contacts/{old}/touches", touch)).json["accepted"] == 1
+    lines = [{"to": old, "wrong_number": True}]
+    assert (await api.call("POST", "/v1/contacts", lines)).json["blocked"] == 1
+    seen = [(await api.call("GET", f"/v1/contacts/{number}")).json for number in (old, new)]
+    assert seen[0] == seen[1]
+    assert (seen[0]["to"], seen[0]["known"]["lists"]) == (new, ["wrong_number"])
+    assert [one["channel"] for one in seen[0]["contacts"]] == ["call"]
 
 
 async def test_forgetting(api: Running) -> None:
