@@ -288,8 +288,8 @@ def _no_cells(cells: Cells) -> dict[str, Any]:
 
 
 TOUCHES: Form[TouchIn] = Form(Reader(TouchIn), (), (), _no_cells)
-_Touched = tuple[str, str, str, Contact]
-"""(creditor, debtor, its name, the contact)."""
+_Touched = tuple[str, str | None, str, Contact]
+"""(creditor, debtor if one is named, the contact's name, the contact)."""
 
 
 async def touch(context: Context, exchange: Exchange) -> Answer:
@@ -297,7 +297,7 @@ async def touch(context: Context, exchange: Exchange) -> Answer:
     to, client = number("+" + exchange.parts[0].removeprefix("+"), "msisdn"), exchange.client
     keep_ms = _keep_ms(context)
 
-    def check(line: TouchIn) -> list[_Touched]:
+    def check(line: TouchIn) -> _Touched:
         creditor = _creditor(line.creditor, client)
         if creditor == EVERYONE:
             raise fault("invalid-field", "a contact is some creditor's", "creditor")
@@ -307,14 +307,16 @@ async def touch(context: Context, exchange: Exchange) -> Answer:
         at = _at(line.at, context.clock())
         contact = Contact(at, ALSO_IM.get(line.channel, line.channel), line.two_way)
         name = _named(f"ref {line.ref}" if line.ref is not None else f"{at} {contact.channel}")
-        debtors = {to, line.debtor} if line.debtor is not None else {to}
-        return [(creditor, debtor, name, contact) for debtor in debtors]
+        return creditor, line.debtor, name, contact
 
-    async def commit(lines: Sequence[list[_Touched]]) -> None:
+    async def commit(lines: Sequence[_Touched]) -> None:
+        theirs: set[str] = set()
+        if any(debtor is None for _, debtor, _, _ in lines):
+            theirs = await context.store.waiting.debtors(client, to, context.clock())
         by_debtor: dict[tuple[str, str], list[tuple[str, Contact]]] = {}
-        for line in lines:
-            for creditor, debtor, name, contact in line:
-                by_debtor.setdefault((creditor, debtor), []).append((name, contact))
+        for creditor, debtor, name, contact in lines:
+            for whom in {to, *(theirs if debtor is None else {debtor})}:
+                by_debtor.setdefault((creditor, whom), []).append((name, contact))
         for (creditor, debtor), touches in by_debtor.items():
             await context.store.contacts.touch(creditor, debtor, touches, keep_ms)
 

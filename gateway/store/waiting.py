@@ -18,8 +18,8 @@ LEGAL = "legal_stop"
 """The reason that holds for good."""
 
 _WAITS = (MessageState.scheduled, MessageState.queued)
-_CALENDAR, _TO, _CLIENT, _CAMPAIGN = (
-    FIXED.index(name) for name in ("calendar", "to", "client", "campaign")
+_CALENDAR, _TO, _CLIENT, _CAMPAIGN, _DEBTOR = (
+    FIXED.index(name) for name in ("calendar", "to", "client", "campaign", "debtor")
 )
 
 
@@ -105,6 +105,19 @@ class Waiting:
             if parts[_CALENDAR] == calendar:
                 held.append(Held(id, parts[_CLIENT], parts[_CAMPAIGN], parts[_TO]))
         return held
+
+    async def debtors(self, client: str, number: str, now_ms: int) -> set[str]:
+        """Whom a client's messages of late to a number were about, as far as they named anybody."""
+        found = await self._ids("recipient", [number], now_ms)
+        rows = await self._redis.pipeline(
+            [("HGET", self._keys("message", id), FIELDS["fixed"]) for id in found[number]]
+        )
+        named = set()
+        for fixed in rows:
+            parts = fixed.decode().split(UNIT) if fixed is not None else ()
+            if parts and parts[_CLIENT] == client and parts[_DEBTOR]:
+                named.add(parts[_DEBTOR])
+        return named
 
     async def _keep(self, client: str, stops: Sequence[Stop], now_ms: int) -> None:
         flat: list[str] = []

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from gateway import cli
+from gateway.api.tally import rfc3339
 from gateway.clock import wall_ms
 from gateway.config import Policy, Route
 from gateway.message import MessageState
 from gateway.policies import load
 from gateway.policy.calendars import HELD, Calendars
 from gateway.store import Store
-from gateway.store.contacts import Opened
+from gateway.store.contacts import Asked, Group, Opened
 from tests.api.conftest import NOW, Post, Running
 
 NUMBER = "+56912345678"
@@ -269,6 +270,35 @@ async def test_contacts_by_others_count_once(api: Running) -> None:
     assert left > 11.9 * 86_400_000
     answer = await api.call("POST", path, mail | {"at": "2025-11-22T09:00:00Z"})
     assert (answer.status, answer.json["type"]) == (422, "invalid-time")
+
+
+async def test_a_contact_with_the_number_counts_for_whom_it_belongs_to(
+    api: Running, post: Post, store: Store
+) -> None:
+    """Without a debtor: for those whom this client's messages to the number have named."""
+    api.clock.now = wall_ms()
+    at = rfc3339(api.clock.now - 3_600_000)
+    await post(debtor="d-1")
+    await post(debtor="d-2")
+    await post()
+    await post(debtor="d-3", to="+56987654321")
+    await post(debtor="d-4", key="other")
+    path = f"/v1/contacts/{NUMBER}/touches"
+    told = [{"channel": "call", "at": at}, {"channel": "email", "at": at, "debtor": "d-2"}]
+    assert (await api.call("POST", path, told)).json["accepted"] == 2
+    counted = {
+        whom: sorted(touch.channel for touch in await store.contacts.touches("crm", whom))
+        for whom in (NUMBER[1:], "d-1", "d-2", "d-3", "d-4")
+    }
+    assert counted == {
+        NUMBER[1:]: ["call", "email"], "d-1": ["call"], "d-2": ["call", "email"],
+        "d-3": [], "d-4": [],
+    }  # fmt: skip
+    group = Group([1, api.clock.now - 86_400_000], ["sms", "call"], False, 0, 12 * 86_400_000)
+    asked = Asked("a" * 24, NUMBER[1:], "crm", "d-1", group)
+    (answer,) = await store.contacts.admit([asked], api.clock.now)
+    assert isinstance(answer, list)
+    assert [touch.channel for touch in answer] == ["call"]
 
 
 async def test_scopes(api: Running) -> None:
