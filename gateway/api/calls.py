@@ -159,7 +159,7 @@ CALLS: tuple[Call, ...] = (
     ),
     Call(
         "DELETE", "/v1/contacts/{msisdn}", contacts.forget, "submit", _json(s.Forgotten),
-        s.ContactQuery, problems=CONTACT,
+        s.ForgetQuery, problems=(*CONTACT, "missing-field"),
     ),
     Call(
         "POST", "/v1/contacts/{msisdn}/touches", contacts.touch, "submit", _json(s.TouchesOut),

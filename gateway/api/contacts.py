@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -23,6 +23,7 @@ from gateway.api.shapes import (
     ContactsOut,
     ContactView,
     EntryView,
+    ForgetQuery,
     Forgotten,
     KnownView,
     TouchesOut,
@@ -44,6 +45,8 @@ LISTS = {
 }
 """By name; of those that end messages the first that a number comes on is the reason."""
 ENDING = ("legal_stop", "wrong_number", "opt_out")
+FOR_GOOD = ("legal_stop", "wrong_number")
+"""Lists that only administrators take a number off, with the reason."""
 MOST_ZONES = 10
 SOURCE_CHARACTERS, TEXT_CHARACTERS, REGION_CHARACTERS = 100, 500, 60
 AHEAD_MS = 5 * 60_000
@@ -72,17 +75,16 @@ class Told(NamedTuple):
 
 async def read(context: Context, exchange: Exchange) -> Answer:
     """What is known of a number, for a creditor and for all."""
-    to, creditor = _asked(exchange)
+    to, creditor = _asked(exchange, exchange.query(ContactQuery).creditor)
     return json_answer(await _view(context, to, creditor))
 
 
 async def change(context: Context, exchange: Exchange) -> Answer:
     """Set lists, zones and region of a number; what it comes on ends what waits for it."""
-    to, creditor = _asked(exchange)
-    _check_scope(context, exchange, creditor)
+    to, creditor = _asked(exchange, exchange.query(ContactQuery).creditor)
     line = await exchange.json(_read, context.config.http.max_body_bytes)
-    changes = _Changes(context, exchange)
-    await changes.commit([_told(line, to, creditor, exchange.client, context.clock())])
+    changes = _Changes(context)
+    await changes.commit([_told(line, to, creditor, _teller(context, exchange))])
     view = await _view(context, to, creditor)
     return json_answer(
         ContactChanged(
@@ -98,18 +100,35 @@ async def change(context: Context, exchange: Exchange) -> Answer:
 
 
 async def forget(context: Context, exchange: Exchange) -> Answer:
-    """Forget what is known of a number for a creditor; contacts of late stay."""
-    to, creditor = _asked(exchange)
-    _check_scope(context, exchange, creditor)
-    forgotten = await context.store.contacts.forget(creditor, to)
-    return json_answer(Forgotten(to=f"+{to}", creditor=creditor, forgotten=forgotten))
+    """Take a number off a creditor's lists, and its zones and region away; the evidence stays."""
+    query = exchange.query(ForgetQuery)
+    to, creditor = _asked(exchange, query.creditor)
+    teller = _teller(context, exchange)
+    _check_creditor(creditor, teller)
+    source, text = _source(query.source), _words(query.text)
+    (known,) = await context.store.contacts.known(creditor, [to])
+    if known is None or not (known.listed or known.zones or known.region):
+        return json_answer(Forgotten(to=f"+{to}", creditor=creditor, forgotten=False))
+    names = [name for name, flag in LISTS.items() if known.listed & flag]
+    _check_lifted(names, text, teller)
+    change = Change(
+        to,
+        creditor,
+        leaves=known.listed,
+        zones=(),
+        region="",
+        entries=[Entry(teller.now_ms, f"-{name}", source, text, teller.client) for name in names],
+        confirmed_ms=-1 if "opt_out" in names else 0,
+    )
+    await context.store.contacts.learn([change])
+    return json_answer(Forgotten(to=f"+{to}", creditor=creditor, forgotten=True))
 
 
-def _asked(exchange: Exchange) -> tuple[str, str]:
+def _asked(exchange: Exchange, creditor: str | None) -> tuple[str, str]:
     """The number of the path, and the creditor of the query or else the client."""
-    named = exchange.query(ContactQuery).creditor
     to = exchange.parts[0]
-    return number(to if to[:1] == "+" else f"+{to}", "msisdn"), _creditor(named, exchange.client)
+    digits = number(to if to[:1] == "+" else f"+{to}", "msisdn")
+    return digits, _creditor(creditor, exchange.client)
 
 
 def _creditor(named: str | None, client: str) -> str:
@@ -118,14 +137,37 @@ def _creditor(named: str | None, client: str) -> str:
     return named if named in (EVERYONE, client) else creditor_name(named)
 
 
-def _check_scope(context: Context, exchange: Exchange, creditor: str) -> None:
+class Teller(NamedTuple):
+    """Who tells something, and when."""
+
+    client: str
+    admin: bool
+    now_ms: int
+
+
+def _teller(context: Context, exchange: Exchange) -> Teller:
+    admin = any(
+        client.name == exchange.client and "admin" in client.scopes
+        for client in context.config.clients
+    )
+    return Teller(exchange.client, admin, context.clock())
+
+
+def _check_creditor(creditor: str, teller: Teller) -> None:
     """What holds for everyone is the administrators' to set."""
-    if creditor != EVERYONE:
-        return
-    for client in context.config.clients:
-        if client.name == exchange.client and "admin" in client.scopes:
-            return
-    raise fault("no-scope", "what holds for everyone ('*') needs the scope admin", "creditor")
+    if creditor == EVERYONE and not teller.admin:
+        raise fault("no-scope", "what holds for everyone ('*') needs the scope admin", "creditor")
+
+
+def _check_lifted(names: Iterable[str], text: str, teller: Teller) -> None:
+    """A suit or a wrong number is not over because a caller forgets it."""
+    for name in names:
+        if name not in FOR_GOOD:
+            continue
+        if not teller.admin:
+            raise fault("no-scope", f"taking a number off {name} needs the scope admin", name)
+        if not text:
+            raise fault("missing-field", f"why it comes off {name}", "text")
 
 
 async def _view(context: Context, to: str, creditor: str) -> ContactView:
@@ -180,12 +222,10 @@ FORM: Form[ContactLine] = Form(
 
 async def several(context: Context, exchange: Exchange) -> Answer:
     """Set lists, zones and regions of many numbers: an object, an array, or a stream."""
-    client, changes = exchange.client, _Changes(context, exchange)
+    teller, changes = _teller(context, exchange), _Changes(context)
 
     def check(line: ContactLine) -> Told:
-        creditor = _creditor(line.creditor, client)
-        _check_scope(context, exchange, creditor)
-        return _told(line, number(line.to), creditor, client, context.clock())
+        return _told(line, number(line.to), _creditor(line.creditor, teller.client), teller)
 
     lot = await take(context, exchange, FORM, check, changes.commit)
     return json_answer(
@@ -202,7 +242,7 @@ async def several(context: Context, exchange: Exchange) -> Answer:
 class _Changes:
     """Commits what lines tell, and what follows for the messages that wait."""
 
-    def __init__(self, context: Context, exchange: Exchange) -> None:
+    def __init__(self, context: Context) -> None:
         self._context = context
         self.blocked = self.moved = 0
 
@@ -224,14 +264,15 @@ class _Changes:
             self.moved += await release(self._context, moves)
 
 
-def _told(line: ContactIn, to: str, creditor: str, client: str, now_ms: int) -> Told:
+def _told(line: ContactIn, to: str, creditor: str, teller: Teller) -> Told:
     """What a line tells; raises CallerError for what is wrong with it."""
+    _check_creditor(creditor, teller)
     given = {name: value for name in LISTS if (value := getattr(line, name)) is not None}
     if not given and line.zones is None and line.region is None:
         raise fault("missing-field", "give a list, 'zones' or 'region'", "opt_out")
-    at = _at(line.at, now_ms) if line.at is not None else now_ms
-    source = _text(line.source, SOURCE_CHARACTERS, "source") if line.source else "api"
-    text = _text(line.text, TEXT_CHARACTERS, "text") if line.text else ""
+    at = _at(line.at, teller.now_ms) if line.at is not None else teller.now_ms
+    source, text = _source(line.source), _words(line.text)
+    _check_lifted((name for name, value in given.items() if not value), text, teller)
     comes_on = leaves = 0
     for name, value in given.items():
         if value:
@@ -246,11 +287,21 @@ def _told(line: ContactIn, to: str, creditor: str, client: str, now_ms: int) -> 
         _zones(line.zones) if line.zones is not None else None,
         _text(line.region, REGION_CHARACTERS, "region") if line.region is not None else None,
         [
-            Entry(at, name if value else f"-{name}", source, text, client)
+            Entry(at, name if value else f"-{name}", source, text, teller.client)
             for name, value in given.items()
         ],
+        confirmed_ms=-1 if given.get("opt_out") is False else 0,
     )
     return Told(change, next((name for name in ENDING if given.get(name)), ""))
+
+
+def _source(given: str | None) -> str:
+    return _text(given, SOURCE_CHARACTERS, "source") if given else "api"
+
+
+def _words(given: str | None) -> str:
+    """The evidence's words; those of space alone are none."""
+    return _text(given, TEXT_CHARACTERS, "text").strip() if given else ""
 
 
 def _zones(given: list[str]) -> tuple[str, ...]:

@@ -546,7 +546,7 @@ class ContactChanged(ContactView, kw_only=True):
 
 
 class Forgotten(msgspec.Struct, kw_only=True):
-    """Whether there was anything to forget."""
+    """Whether there was anything to take off; its evidence stays."""
 
     to: Number
     creditor: str
@@ -796,6 +796,15 @@ class ContactQuery(msgspec.Struct, forbid_unknown_fields=True):
     """For which creditor; ``*``: for everyone."""
 
     creditor: CreditorName | None = None
+
+
+class ForgetQuery(ContactQuery):
+    """The same, and the evidence of the change."""
+
+    source: Annotated[str | None, Meta(description="default: api")] = None
+    text: Annotated[str | None, Meta(description="why; needed for legal_stop and wrong_number")] = (
+        None
+    )
 
 
 class CampaignQuery(msgspec.Struct, forbid_unknown_fields=True):

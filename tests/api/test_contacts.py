@@ -7,6 +7,7 @@ import gzip
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -17,8 +18,9 @@ from gateway.config import Policy, Route
 from gateway.message import MessageState
 from gateway.policies import load
 from gateway.policy.calendars import HELD, Calendars
+from gateway.policy.decide import Listed
 from gateway.store import Store
-from gateway.store.contacts import Asked, Group, Opened
+from gateway.store.contacts import Asked, Change, Group, Opened
 from tests.api.conftest import NOW, Post, Running
 
 NUMBER = "+56912345678"
@@ -130,17 +132,70 @@ async def test_one_phone_is_one_number(api: Running, post: Post) -> None:
     assert [one["channel"] for one in seen[0]["contacts"]] == ["call"]
 
 
-async def test_forgetting(api: Running) -> None:
-    """All of one creditor's, and nothing of what is for everyone."""
-    await put(api, {"opt_out": True})
+async def test_forgetting_keeps_the_evidence(api: Running) -> None:
+    """All of one creditor's comes off, and nothing of what is for everyone; it says who did it."""
+    await put(api, {"opt_out": True, "consent": True, "text": "no quiere", "at": AT})
+    await put(api, {"zones": ["America/Santiago"], "region": "RM"})
     await put(api, {"opt_out": True}, "?creditor=*")
     for forgotten in (True, False):
-        answer = await api.call("DELETE", f"/v1/contacts/{NUMBER}")
+        answer = await api.call("DELETE", f"/v1/contacts/{NUMBER}?source=phone&text=otra%20vez")
         assert answer.json == {"to": NUMBER, "creditor": "crm", "forgotten": forgotten}
     found = (await api.call("GET", f"/v1/contacts/{NUMBER}")).json
-    assert (found["known"]["entries"], found["everyone"]["lists"]) == ([], ["opt_out"])
+    known = found["known"]
+    assert (known["lists"], known["zones"], known["region"]) == ([], [], "")
+    assert [(entry["what"], entry["text"]) for entry in known["entries"]] == [
+        ("opt_out", "no quiere"), ("consent", "no quiere"),
+        ("-opt_out", "otra vez"), ("-consent", "otra vez"),
+    ]  # fmt: skip
+    assert known["entries"][-1] == {
+        "at": "2025-11-22T08:26:40.000Z", "what": "-consent", "source": "phone",
+        "text": "otra vez", "by": "crm",
+    }  # fmt: skip
+    assert found["everyone"]["lists"] == ["opt_out"]
     refused = await api.call("DELETE", f"/v1/contacts/{NUMBER}?creditor=*", key="other")
     assert refused.status == 403
+
+
+@pytest.mark.parametrize("name", ["legal_stop", "wrong_number"])
+async def test_what_holds_for_good_is_lifted_by_administrators_with_the_reason(
+    api: Running, name: str
+) -> None:
+    """However it is asked for: one number, many, or all that is known."""
+    path = f"/v1/contacts/{NUMBER}?creditor=Banco%20Uno"
+    lift = {"creditor": "Banco Uno", name: False}
+    await api.call("PUT", path, {name: True, "text": "rol 77"}, key="other")
+
+    async def refused(key: str, text: str | None) -> list[str]:
+        words = {} if text is None else {"text": text}
+        more = "" if text is None else f"&text={quote(text)}"
+        answers = [
+            (await api.call("PUT", path, {name: False} | words, key=key)).json,
+            (await api.call("DELETE", path + more, key=key)).json,
+        ]
+        lines = [{"to": NUMBER} | lift | words]
+        many = (await api.call("POST", "/v1/contacts", lines, key=key)).json
+        return [answer.get("type", "taken") for answer in [*answers, *many["errors"]]]
+
+    assert await refused("other", "archivada") == ["no-scope"] * 3
+    assert await refused("crm", None) == ["missing-field"] * 3
+    assert await refused("crm", " ") == ["missing-field"] * 3
+    known = (await api.call("GET", path)).json["known"]
+    assert (known["lists"], len(known["entries"])) == ([name], 1)
+    assert await refused("crm", "archivada") == ["taken"] * 2
+    known = (await api.call("GET", path)).json["known"]
+    assert (known["lists"], known["entries"][-1]["what"]) == ([], f"-{name}")
+    assert (known["entries"][0]["text"], known["entries"][-1]["text"]) == ("rol 77", "archivada")
+
+
+async def test_an_opt_out_after_one_that_was_taken_back_is_confirmed_anew(api: Running) -> None:
+    """Whoever asks for no more is told once, each time he asks."""
+    asks = Change(NUMBER[1:], "crm", int(Listed.OPT_OUT), confirmed_ms=NOW)
+    learn = api.store.contacts.learn
+    assert [await learn([asks]), await learn([asks])] == [[True], [False]]
+    await put(api, {"opt_out": False})
+    assert await learn([asks]) == [True]
+    await api.call("DELETE", f"/v1/contacts/{NUMBER}")
+    assert await learn([asks]) == [True]
 
 
 @pytest.mark.parametrize(
