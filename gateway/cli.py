@@ -550,6 +550,7 @@ def _add_contacts(commands: argparse._SubParsersAction[argparse.ArgumentParser])
             f"--{name}", dest="list", action="store_const", const=word, help="put them on this list"
         )
     load.add_argument("--source", metavar="S", help="of the evidence (default: file FILE)")
+    load.add_argument("--text", metavar="T", help="the words of it; consent needs them")
     show = what.add_parser("show", help="what is known of a number")
     show.add_argument("number", metavar="NUMBER", help="as +56981234567")
     for command, act in ((load, _load_contacts), (show, _show_contact)):
@@ -565,6 +566,8 @@ def _load_contacts(options: argparse.Namespace) -> int:
     given = {"source": options.source or f"file {Path(options.file).name}"}
     if options.creditor:
         given["creditor"] = options.creditor
+    if options.text:
+        given["text"] = options.text
     answer = contactfile.load(
         Gateway(options.url, options.key), options.file, given, options.list or ""
     )

@@ -273,6 +273,8 @@ def _told(line: ContactIn, to: str, creditor: str, teller: Teller) -> Told:
     at = _at(line.at, teller.now_ms) if line.at is not None else teller.now_ms
     source, text = _source(line.source), _words(line.text)
     _check_lifted((name for name, value in given.items() if not value), text, teller)
+    if line.consent and not text:
+        raise fault("missing-field", "what was agreed to, as evidence of the consent", "text")
     comes_on = leaves = 0
     for name, value in given.items():
         if value:

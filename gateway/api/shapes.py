@@ -488,7 +488,13 @@ class ContactIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, 
     region: str | None = None
     source: Annotated[str | None, Meta(description="of the evidence; default: api")] = None
     at: SaidAt | None = None
-    text: Annotated[str | None, Meta(description="the words of it")] = None
+    text: Annotated[
+        str | None,
+        Meta(
+            description="the words of it: needed for consent (what was agreed to), and where a "
+            "number comes off legal_stop or wrong_number (why)"
+        ),
+    ] = None
 
 
 class ContactLine(ContactIn, kw_only=True):

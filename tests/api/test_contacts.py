@@ -65,7 +65,7 @@ async def test_lists_are_kept_with_their_evidence(api: Running) -> None:
 
 async def test_the_evidence_of_what_holds_outlives_what_comes_after(api: Running) -> None:
     """Of many changes the latest twenty are kept, and the latest of each kind."""
-    await put(api, {"consent": True, "source": "contract", "at": AT})
+    await put(api, {"consent": True, "source": "contract", "at": AT, "text": "acepto"})
     for day in range(1, 31):
         await put(api, {"opt_out": day % 2 == 0, "at": f"2025-10-{day:02d}T10:00:00Z"})
     entries = (await api.call("GET", f"/v1/contacts/{NUMBER}")).json["known"]["entries"]
@@ -211,6 +211,8 @@ async def test_an_opt_out_after_one_that_was_taken_back_is_confirmed_anew(api: R
         ({"opt_out": True, "at": "yesterday"}, "invalid-time", "at"),
         ({"opt_out": True, "text": "x" * 501}, "invalid-field", "text"),
         ({"opt_out": True, "source": "a\nb"}, "invalid-field", "source"),
+        ({"consent": True}, "missing-field", "text"),
+        ({"consent": True, "source": "contract 7", "text": " "}, "missing-field", "text"),
     ],
 )
 async def test_a_wrong_change(api: Running, body: dict[str, Any], type: str, field: str) -> None:
@@ -229,7 +231,7 @@ async def test_a_stream(api: Running, post: Post) -> None:
         {"to": "912345678", "opt_out": True},
         {"to": NUMBER},
         {"to": NUMBER, "creditor": "a:b", "opt_out": True},
-        {"to": NUMBER, "creditor": "*", "consent": True},
+        {"to": NUMBER, "creditor": "*", "consent": True, "text": "acepto"},
     ]
     body = gzip.compress("\n".join(map(json.dumps, lines)).encode() + b"\nno\n")
     kind, packed = "application/x-ndjson", {"Content-Encoding": "gzip"}
@@ -257,7 +259,7 @@ async def test_csv_an_array_and_an_object(api: Running) -> None:
     found = (await api.call("GET", "/v1/contacts/+56911111111")).json["known"]
     assert found["lists"] == ["opt_out"]
     assert found["zones"] == ["America/Santiago", "America/Punta_Arenas"]
-    array = [{"to": NUMBER, "consent": True}, {"to": NUMBER, "opt_out": True}, 7]
+    array = [{"to": NUMBER, "consent": True, "text": "acepto"}, {"to": NUMBER, "opt_out": True}, 7]
     said = (await api.call("POST", "/v1/contacts", array)).json
     assert (said["accepted"], said["rejected"]) == (2, 1)
     found = (await api.call("GET", f"/v1/contacts/{NUMBER}")).json["known"]
@@ -371,7 +373,7 @@ async def test_scopes(api: Running) -> None:
         ("to;legal_stop\n+56911111111;1\n+56922222222;true\n;1\n", [], ["legal_stop"]),
         (
             '{"to": "+56911111111"}\n{"to": "+56922222222", "consent": true}\n{"to": 7}\n',
-            ["--consent"],
+            ["--consent", "--text", "acepto SMS"],
             ["consent"],
         ),
     ],
