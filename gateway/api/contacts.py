@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from gateway import policies
 from gateway.api.campaigns import creditor_name
 from gateway.api.context import Context, Exchange
 from gateway.api.http import Answer, json_answer
@@ -32,10 +37,14 @@ from gateway.api.shapes import (
 )
 from gateway.api.tally import rfc3339
 from gateway.api.whereabouts import release
+from gateway.errors import ConfigError
 from gateway.policy.calendar import tz
 from gateway.policy.caps import Contact, reach
 from gateway.policy.decide import Listed
+from gateway.policy.zones import Places
 from gateway.store.contacts import EVERYONE, KEPT_TOUCHES_MS, Change, Entry, Known
+
+log = logging.getLogger(__name__)
 
 LISTS = {
     "legal_stop": Listed.LEGAL_STOP,
@@ -83,8 +92,9 @@ async def change(context: Context, exchange: Exchange) -> Answer:
     """Set lists, zones and region of a number; what it comes on ends what waits for it."""
     to, creditor = _asked(exchange, exchange.query(ContactQuery).creditor)
     line = await exchange.json(_read, context.config.http.max_body_bytes)
-    changes = _Changes(context)
-    await changes.commit([_told(line, to, creditor, _teller(context, exchange))])
+    changes, teller = _Changes(context), _teller(context, exchange)
+    places = await _places(context) if line.region else None
+    await changes.commit([_told(line, to, creditor, teller, places)])
     view = await _view(context, to, creditor)
     return json_answer(
         ContactChanged(
@@ -223,9 +233,11 @@ FORM: Form[ContactLine] = Form(
 async def several(context: Context, exchange: Exchange) -> Answer:
     """Set lists, zones and regions of many numbers: an object, an array, or a stream."""
     teller, changes = _teller(context, exchange), _Changes(context)
+    places = await _places(context)
 
     def check(line: ContactLine) -> Told:
-        return _told(line, number(line.to), _creditor(line.creditor, teller.client), teller)
+        creditor = _creditor(line.creditor, teller.client)
+        return _told(line, number(line.to), creditor, teller, places)
 
     lot = await take(context, exchange, FORM, check, changes.commit)
     return json_answer(
@@ -264,7 +276,23 @@ class _Changes:
             self.moved += await release(self._context, moves)
 
 
-def _told(line: ContactIn, to: str, creditor: str, teller: Teller) -> Told:
+async def _places(context: Context) -> Places | None:
+    """The countries' regions, also where contact rules are off; None: their files have mistakes."""
+    if context.calendars is not None:
+        return context.calendars.book.places
+    return await asyncio.to_thread(_read_places, *context.config.files[:1])
+
+
+@lru_cache(1)
+def _read_places(main: Path | None = None) -> Places | None:
+    try:
+        return policies.load(main).places
+    except ConfigError as error:
+        log.warning("regions cannot be told", extra={"detail": str(error)})
+        return None
+
+
+def _told(line: ContactIn, to: str, creditor: str, teller: Teller, places: Places | None) -> Told:
     """What a line tells; raises CallerError for what is wrong with it."""
     _check_creditor(creditor, teller)
     given = {name: value for name in LISTS if (value := getattr(line, name)) is not None}
@@ -287,7 +315,7 @@ def _told(line: ContactIn, to: str, creditor: str, teller: Teller) -> Told:
         int(comes_on),
         int(leaves),
         _zones(line.zones) if line.zones is not None else None,
-        _text(line.region, REGION_CHARACTERS, "region") if line.region is not None else None,
+        _region(line.region, to, places) if line.region is not None else None,
         [
             Entry(at, name if value else f"-{name}", source, text, teller.client)
             for name, value in given.items()
@@ -315,6 +343,18 @@ def _zones(given: list[str]) -> tuple[str, ...]:
         except KeyError as error:
             raise fault("invalid-zone", f"{name!r:.60}", f"zones[{place}]") from error
     return tuple(dict.fromkeys(given))
+
+
+def _region(given: str, to: str, places: Places | None) -> str:
+    """A region that the rules of the number's country have: another would be as none."""
+    region = _text(given, REGION_CHARACTERS, "region")
+    if region:
+        why = "the rules' files have mistakes: see recado check"
+        if places is not None:
+            why = places.not_a_region(places.country(to), region)
+        if why:
+            raise fault("invalid-field", why, "region")
+    return region
 
 
 def _text(given: str, most: int, field: str) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import Final
 
@@ -140,6 +141,24 @@ class Places:
         if not zones and not region:
             return self._by_number(digits)
         return self._by_record(digits, tuple(zones), region)
+
+    def country(self, number: str) -> str:
+        """The country of a number, also of one that cannot exist; empty: no country's."""
+        digits = normal(number)
+        return self.find(digits).country or by_libphonenumber(digits)[0]
+
+    def not_a_region(self, country: str, region: str) -> str:
+        """Why this is no region of a country, with those that are; empty: it is one."""
+        policy = self._countries.get(country)
+        if policy is None or not policy.regions:
+            return f"the rules have no regions of {country or 'this number'}: its zones say more"
+        if (country, folded(region)) in self._regions:
+            return ""
+        names = {folded(n): n for r in policy.regions for n in (r.code, *r.names)}
+        near = get_close_matches(folded(region), names, 1)
+        guess = f"; the nearest is {names[near[0]]!r}" if near else ""
+        codes = ", ".join(known.code for known in policy.regions)
+        return f"{policy.name} has no region {region!r:.70}{guess}; it has {codes}"
 
     def within(self, country: str, region: str = "") -> Place:
         """Anywhere in a country, or in a region of it; nowhere where either is not known."""

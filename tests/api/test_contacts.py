@@ -222,6 +222,30 @@ async def test_a_wrong_change(api: Running, body: dict[str, Any], type: str, fie
     assert (await api.call("GET", f"/v1/contacts/{NUMBER}")).json["known"]["entries"] == []
 
 
+@pytest.mark.parametrize(
+    ("to", "region", "said"),
+    [
+        (NUMBER, "Isla de Pasqua", "the nearest is 'Isla de Pascua'; it has AP, TA, "),
+        (NUMBER, "Kent", "Chile has no region 'Kent'; it has AP, TA, "),
+        ("+51987654321", "Lima", "the rules have no regions of PE"),
+        ("+882123456789", "MA", "the rules have no regions of"),
+    ],
+)
+async def test_a_region_that_no_rule_knows(api: Running, to: str, region: str, said: str) -> None:
+    """It would be as none, and the hours another place's: refused, one by one and in a stream."""
+    for rules in (lambda _: None, under_rules):
+        rules(api)
+        answer = (await api.call("PUT", f"/v1/contacts/{to}", {"region": region})).json
+        assert (answer["type"], answer["field"]) == ("invalid-field", "region")
+        assert said in answer["detail"]
+        line = json.dumps({"to": to, "region": region}).encode()
+        many = await api.call("POST", "/v1/contacts", line, kind="application/x-ndjson")
+        assert said in many.json["errors"][0]["detail"]
+    assert (await api.call("GET", f"/v1/contacts/{to}")).json["known"]["region"] == ""
+    for known in ("isla de pascua", "XV", ""):
+        assert (await put(api, {"region": known})).status == 200
+
+
 async def test_a_stream(api: Running, post: Post) -> None:
     """NDJSON, compressed: a bad line never sinks its neighbours, and what waits ends."""
     id = (await post()).json["id"]
