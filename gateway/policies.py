@@ -15,7 +15,6 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, cast
@@ -25,6 +24,7 @@ import phonenumbers
 from gateway.errors import ConfigError
 from gateway.policy import daysoff
 from gateway.policy.calendar import tz
+from gateway.policy.data import EDITIONS
 from gateway.policy.decide import Rulebook
 from gateway.policy.lint import Action, Capitals, Lint, Missing, Words, phrase_of
 from gateway.policy.rules import (
@@ -701,13 +701,7 @@ def _check_prefixes(
 
 def data_versions() -> dict[str, str]:
     """Which editions of the data decide, beside the rules."""
-    import tzdata
-
-    return {
-        "tzdata": tzdata.IANA_VERSION,
-        "holidays": version("holidays"),
-        "phonenumbers": version("phonenumbers"),
-    }
+    return dict(EDITIONS)
 
 
 def campaign_week(windows: Mapping[str, Iterable[str]]) -> Week:
