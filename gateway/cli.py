@@ -350,6 +350,12 @@ def _add_audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     asked = parser.add_subparsers(metavar="COMMAND", required=True)
     verify = asked.add_parser("verify", help="is every line there, and as it was written?")
     verify.add_argument("paths", nargs="*", metavar="PATH", help="folders or files of an audit")
+    verify.add_argument(
+        "--no-head",
+        action="store_true",
+        help="folders without the notes of how far their lines go, as an archive: a lost end does "
+        "not show",
+    )
     _add_config(verify)
     verify.set_defaults(command=_audit_verify)
     show = asked.add_parser("show", help="the decisions of a message or a number")
@@ -366,7 +372,7 @@ def _audit_verify(options: argparse.Namespace) -> int:
     from gateway.audit import show
 
     paths = [Path(path) for path in options.paths]
-    return show.verify(paths or [Path(_load(options).policy.audit_dir)])
+    return show.verify(paths or [Path(_load(options).policy.audit_dir)], heads=not options.no_head)
 
 
 def _audit_show(options: argparse.Namespace) -> int:

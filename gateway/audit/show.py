@@ -14,9 +14,9 @@ from gateway.audit.lines import files_in, parse, read, stamp
 from gateway.policy.zones import normal
 
 
-def verify(paths: Sequence[Path]) -> int:
+def verify(paths: Sequence[Path], *, heads: bool = True) -> int:
     """Print what there is and what is wrong with it; 0 when nothing is."""
-    reports = check(paths)
+    reports = check(paths, heads=heads)
     if not reports:
         print(f"no audit in {', '.join(map(str, paths))}", file=sys.stderr)
         return 1
