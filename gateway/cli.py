@@ -291,8 +291,7 @@ def _add_rule(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--profile",
         choices=("text", "prudent", "transactional"),
-        default="prudent",
-        help="the reading of the rules (default: prudent)",
+        help="the reading of the rules (default: [policy] profile, else prudent)",
     )
     parser.add_argument("--zones", metavar="Z,Z", help="where the recipient is, as stored")
     parser.add_argument("--region", metavar="R", help="the recipient's region, as stored")
@@ -313,7 +312,7 @@ def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "explain", help="may a message go by the contact rules, and if not, when and why"
     )
     parser.add_argument("--to", metavar="NUMBER", help="the recipient, as +56981234567")
-    parser.add_argument("--policy", metavar="COUNTRY", help="as cl (default: the number's)")
+    parser.add_argument("--policy", metavar="COUNTRY", help="as cl, in the place of a number")
     parser.add_argument(
         "--campaign", metavar="ID", help="with this campaign's profile and hours (asks the gateway)"
     )

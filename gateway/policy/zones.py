@@ -145,6 +145,8 @@ class Places:
     def country(self, number: str) -> str:
         """The country of a number, also of one that cannot exist; empty: no country's."""
         digits = normal(number)
+        if not (digits.isascii() and digits.isdigit()):
+            return ""
         return self.find(digits).country or by_libphonenumber(digits)[0]
 
     def not_a_region(self, country: str, region: str) -> str:
