@@ -12,7 +12,7 @@ import msgspec
 
 from gateway.api.context import Context, Exchange
 from gateway.api.http import Answer, json_answer
-from gateway.api.intake import PRIORITIES, data_text, sender
+from gateway.api.intake import PRIORITIES, check_no_rules, data_text, sender
 from gateway.api.problems import fault
 from gateway.api.reading import Reader
 from gateway.api.shapes import (
@@ -45,6 +45,9 @@ async def create(context: Context, exchange: Exchange) -> Answer:
     """Make a campaign; under an Idempotency-Key the same one as before."""
     wanted = await exchange.json(_read, context.config.http.max_body_bytes)
     now, key = context.clock(), idempotency_key(exchange)
+    hours = hours_text(wanted.hours)
+    if context.calendars is None:
+        check_no_rules(wanted.policy or "", hours)
     campaign = Campaign(
         id=derived_id(exchange.client, "campaign", f"key:{key}") if key else new_id(now),
         client=exchange.client,
@@ -55,7 +58,7 @@ async def create(context: Context, exchange: Exchange) -> Answer:
         ttl=wanted.ttl or 0,
         in_doubt=InDoubtRule(wanted.in_doubt),
         policy=wanted.policy or "",
-        hours=_hours(wanted.hours),
+        hours=hours,
         creditor=_creditor(wanted.creditor),
         max_segments=wanted.max_segments,
         consent=wanted.consent == "required",
@@ -91,7 +94,8 @@ def _sender(given: str | None) -> str:
     return sender(given)
 
 
-def _hours(given: dict[str, list[str]] | None) -> str:
+def hours_text(given: dict[str, list[str]] | None) -> str:
+    """Hours as they are kept; raises CallerError for what are none."""
     if given is None:
         return ""
     try:

@@ -123,9 +123,11 @@ class Intake:
         not_before = _not_before(line.send_at, now_ms) if line.send_at is not None else 0
         ttl = line.ttl or asked.ttl
         derived = ref is not None or key != ""
-        calendar, opens, hold, rule = (
-            self._when(to, asked, not_before or now_ms) if self._calendars else NO_RULES
-        )
+        if self._calendars is not None:
+            calendar, opens, hold, rule = self._when(to, asked, not_before or now_ms)
+        else:
+            check_no_rules(asked.policy, asked.hours)
+            calendar, opens, hold, rule = NO_RULES
         findings: tuple[Finding, ...] = ()
         if rule is not None and rule.policy.lint is not None and self._lint != "off":
             findings = self._checked(text, rule, asked.creditor)
@@ -249,6 +251,14 @@ class Intake:
         if self._only_to and to not in self._only_to:
             return "only_to"
         return "" if route else "no_route"
+
+
+def check_no_rules(policy: str, hours: str) -> None:
+    """Contact rules are off: raise CallerError for a campaign's own, which nobody would heed."""
+    if policy or hours:
+        cure = 'set it to "prudent" or "text", or make the campaign without policy and hours'
+        field = "policy" if policy else "hours"
+        raise fault("rules-off", f'[policy] profile is "off" in the configuration: {cure}', field)
 
 
 @lru_cache(4096)
