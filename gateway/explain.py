@@ -24,6 +24,8 @@ from gateway.policy.decide import Rule, Rulebook, Send, Wait, decide
 from gateway.policy.rules import Week
 from gateway.policy.zones import Place
 
+CLOSED = Wait(None, "closed")
+NEVER_OPENS = "the hours never open: a campaign's own and the rule's do not meet"
 DEFAULT = "prudent"
 """The profile where no configuration says another."""
 LAST_YEAR = 2199
@@ -70,7 +72,7 @@ def explained(now: int, rule: Rule | None, place: Place, to: str | None = None) 
         "at": rfc3339(now),
         "allowed": allowed,
         "reason": "open" if isinstance(outcome, Send) else outcome.reason,
-        "why": _why(now, rule, place),
+        "why": NEVER_OPENS if outcome == CLOSED else _why(now, rule, place),
         "next": None if following is None else rfc3339(following),
         "closes": rfc3339(outcome.validity)
         if isinstance(outcome, Send) and outcome.validity < NEVER

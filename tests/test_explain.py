@@ -78,6 +78,12 @@ def test_campaign_hours(capsys: pytest.CaptureFixture[str]) -> None:
     assert (answer["allowed"], answer["next"]) == (False, "2026-07-14T14:00:00Z")
 
 
+def test_hours_that_never_meet(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = explain(capsys, "--to", "+56981234567", "--hours", "sun=10:00-12:00")
+    assert (answer["allowed"], answer["reason"], answer["next"]) == (False, "closed", None)
+    assert answer["why"].startswith("the hours never open")
+
+
 def test_what_is_held(capsys: pytest.CaptureFixture[str]) -> None:
     answer = explain(capsys, "--to", "+56912345678")
     assert (answer["reason"], answer["next"], answer["rule"]) == ("unknown_zone", None, None)

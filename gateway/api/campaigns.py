@@ -12,7 +12,7 @@ import msgspec
 
 from gateway.api.context import Context, Exchange
 from gateway.api.http import Answer, json_answer
-from gateway.api.intake import PRIORITIES, check_no_rules, data_text, sender
+from gateway.api.intake import PRIORITIES, check_no_rules, data_text, hours_of, sender
 from gateway.api.problems import fault
 from gateway.api.reading import Reader
 from gateway.api.shapes import (
@@ -32,6 +32,7 @@ from gateway.errors import RecadoError
 from gateway.ids import derived_id, new_id
 from gateway.message import Campaign, CampaignState, InDoubtRule
 from gateway.policies import campaign_week
+from gateway.policy.rules import narrow
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,8 @@ async def create(context: Context, exchange: Exchange) -> Answer:
     hours = hours_text(wanted.hours)
     if context.calendars is None:
         check_no_rules(wanted.policy or "", hours)
+    else:
+        _check_ever_open(context, wanted.policy or context.config.policy.profile, hours)
     campaign = Campaign(
         id=derived_id(exchange.client, "campaign", f"key:{key}") if key else new_id(now),
         client=exchange.client,
@@ -103,6 +106,17 @@ def hours_text(given: dict[str, list[str]] | None) -> str:
     except ValueError as error:
         raise fault("invalid-field", str(error), "hours") from error
     return msgspec.json.encode(given).decode()
+
+
+def _check_ever_open(context: Context, profile: str, hours: str) -> None:
+    """Hours that no country's rules ever meet would hold every message for good."""
+    week = hours_of(hours)
+    if week is None or context.calendars is None:
+        return
+    for policy in context.calendars.book.policies:
+        if policy.enabled and narrow(policy.profile(profile), week).ever_open:
+            return
+    raise fault("invalid-field", f"no country's hours ({profile}) ever meet them", "hours")
 
 
 def _creditor(given: str | None) -> str:

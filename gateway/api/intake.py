@@ -22,7 +22,6 @@ from gateway.errors import CallerError
 from gateway.ids import derived_id, new_id
 from gateway.message import Campaign, Message, Priority
 from gateway.policies import campaign_week
-from gateway.policy.calendar import NEVER
 from gateway.policy.calendars import ANY, Calendars
 from gateway.policy.decide import Rule
 from gateway.policy.lint import Finding, Lint, lint
@@ -218,10 +217,8 @@ class Intake:
         calendar = calendars.name(place, profile, hours_of(campaign.hours))
         rule, _ = calendars.rule(calendar, now_ms)
         if rule is not None and rule.policy.enabled and place.zones:
-            is_open, until = calendars.look(calendar, now_ms)
-            if is_open:
-                return calendar, 0, "", rule
-            return calendar, until if until < NEVER else 0, "quiet_hours", rule
+            hold, opens = calendars.sleep(calendar, now_ms)
+            return calendar, opens, hold, rule
         if rule is None:
             return calendar, 0, "no_policy" if place.country else "unknown_zone", None
         if not rule.policy.enabled:

@@ -47,7 +47,9 @@ Findings = Annotated[
 ]
 Reason = Annotated[
     str,
-    Meta(description="why it is blocked, or waits: no_route, only_to, quiet_hours, over_budget"),
+    Meta(
+        description="why it is blocked, or waits: no_route, quiet_hours, closed, over_budget, ..."
+    ),
 ]
 
 

@@ -101,6 +101,11 @@ class Profile:
     source: str = ""
     uncertain: tuple[Doubt, ...] = ()
 
+    @property
+    def ever_open(self) -> bool:
+        """Is there a window on any day, for anyone?"""
+        return any(any(week) for week in (self.windows, *(week for _, week in self.regions)))
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
