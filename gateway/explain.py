@@ -250,12 +250,8 @@ def _country(book: Rulebook, options: argparse.Namespace) -> str:
 def _week(options: argparse.Namespace) -> Week | None:
     if not options.hours:
         return None
-    said: dict[str, list[str]] = {}
-    for text in options.hours:
-        days, _, windows = text.partition("=")
-        said.setdefault(days, []).extend(window for window in windows.split(",") if window)
     try:
-        return policies.campaign_week(said)
+        return policies.campaign_week(policies.said_week(options.hours))
     except ValueError as error:
         raise ConfigError([f"--hours: {error}"]) from None
 

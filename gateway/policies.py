@@ -715,3 +715,20 @@ def campaign_week(windows: Mapping[str, Iterable[str]]) -> Week:
     if reading.problems:
         raise ValueError("; ".join(line.removeprefix("hours: ") for line in reading.problems))
     return week
+
+
+def said_week(texts: Iterable[str]) -> dict[str, list[str]]:
+    """Hours as a command line or a cell has them, each ``mon-fri=09:00-12:00,14:00-18:00``.
+
+    What is wrong with them :func:`campaign_week` says.
+    """
+    said: dict[str, list[str]] = {}
+    for one in texts:
+        days, _, windows = one.partition("=")
+        said.setdefault(days, []).extend(window for window in windows.split(",") if window)
+    return said
+
+
+def said_cell(cell: str) -> dict[str, list[str]] | None:
+    """The same of a cell, with a space between them; None for ``null``."""
+    return None if cell.strip().lower() == "null" else said_week(cell.split())

@@ -11,8 +11,11 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
+from msgspec import UNSET
+
 from gateway import policies
-from gateway.api.campaigns import creditor_name
+from gateway.api.campaigns import creditor_name, hours_text
 from gateway.api.context import Context, Exchange
 from gateway.api.http import Answer, json_answer
 from gateway.api.intake import check_word, number
@@ -117,7 +120,7 @@ async def forget(context: Context, exchange: Exchange) -> Answer:
     _check_creditor(creditor, teller)
     source, text = _source(query.source), _words(query.text)
     (known,) = await context.store.contacts.known(creditor, [to])
-    if known is None or not (known.listed or known.zones or known.region):
+    if known is None or not (known.listed or known.zones or known.region or known.hours):
         return json_answer(Forgotten(to=f"+{to}", creditor=creditor, forgotten=False))
     names = [name for name, flag in LISTS.items() if known.listed & flag]
     _check_lifted(names, text, teller)
@@ -127,8 +130,12 @@ async def forget(context: Context, exchange: Exchange) -> Answer:
         leaves=known.listed,
         zones=(),
         region="",
-        entries=[Entry(teller.now_ms, f"-{name}", source, text, teller.client) for name in names],
+        entries=[
+            Entry(teller.now_ms, f"-{what}", source, text, teller.client)
+            for what in (*names, *(["hours"] if known.hours else []))
+        ],
         confirmed_ms=-1 if "opt_out" in names else 0,
+        hours="",
     )
     await context.store.contacts.learn([change])
     return json_answer(Forgotten(to=f"+{to}", creditor=creditor, forgotten=True))
@@ -200,6 +207,7 @@ def _known(known: Known | None) -> KnownView:
         lists=[name for name, flag in LISTS.items() if known.listed & flag],  # type: ignore[misc]
         zones=list(known.zones),
         region=known.region,
+        hours=msgspec.json.decode(known.hours) if known.hours else None,
         entries=[
             EntryView(
                 at=rfc3339(e.at_ms),
@@ -218,10 +226,12 @@ def _known(known: Known | None) -> KnownView:
 
 
 def _line_values(cells: Cells) -> dict[str, Any]:
-    """Zones stand in one cell, with a space between them."""
+    """Zones and hours stand in one cell each, with a space between them."""
     values: dict[str, Any] = dict(cells)
     if "zones" in cells:
         values["zones"] = cells["zones"].split()
+    if "hours" in cells:
+        values["hours"] = policies.said_cell(cells["hours"])
     return values
 
 
@@ -296,13 +306,16 @@ def _told(line: ContactIn, to: str, creditor: str, teller: Teller, places: Place
     """What a line tells; raises CallerError for what is wrong with it."""
     _check_creditor(creditor, teller)
     given = {name: value for name in LISTS if (value := getattr(line, name)) is not None}
-    if not given and line.zones is None and line.region is None:
-        raise fault("missing-field", "give a list, 'zones' or 'region'", "opt_out")
+    if not given and line.zones is None and line.region is None and line.hours is UNSET:
+        raise fault("missing-field", "give a list, 'zones', 'region' or 'hours'", "opt_out")
     at = _at(line.at, teller.now_ms) if line.at is not None else teller.now_ms
     source, text = _source(line.source), _words(line.text)
     _check_lifted((name for name, value in given.items() if not value), text, teller)
     if line.consent and not text:
         raise fault("missing-field", "what was agreed to, as evidence of the consent", "text")
+    hours = None if line.hours is UNSET else hours_text(line.hours)
+    if hours and not text:
+        raise fault("missing-field", "what was asked for, as evidence of the hours", "text")
     comes_on = leaves = 0
     for name, value in given.items():
         if value:
@@ -318,9 +331,10 @@ def _told(line: ContactIn, to: str, creditor: str, teller: Teller, places: Place
         _region(line.region, to, places) if line.region is not None else None,
         [
             Entry(at, name if value else f"-{name}", source, text, teller.client)
-            for name, value in given.items()
+            for name, value in (given if hours is None else given | {"hours": hours}).items()
         ],
         confirmed_ms=-1 if given.get("opt_out") is False else 0,
+        hours=hours,
     )
     return Told(change, next((name for name in ENDING if given.get(name)), ""))
 

@@ -315,19 +315,29 @@ Creditor = Annotated[
         CREDITOR_CHARACTERS,
     ),
 ]
+_HOURS: dict[str, Any] = {
+    "propertyNames": {"pattern": DAYS_PATTERN},
+    "minProperties": 1,
+    "additionalProperties": {
+        "type": "array",
+        "items": {"type": "string", "pattern": WINDOW_PATTERN},
+    },
+}
+_HOURS_FORM = "Each day once, windows that do not overlap, at least one"
 Hours = Annotated[
     dict[str, list[str]],
     Meta(
         description='own hours, as {"mon-fri": ["09:00-18:00"]}: they only narrow the rules. '
-        "Each day once, windows that do not overlap, at least one",
-        extra_json_schema={
-            "propertyNames": {"pattern": DAYS_PATTERN},
-            "minProperties": 1,
-            "additionalProperties": {
-                "type": "array",
-                "items": {"type": "string", "pattern": WINDOW_PATTERN},
-            },
-        },
+        + _HOURS_FORM,
+        extra_json_schema=_HOURS,
+    ),
+]
+ContactHours = Annotated[
+    dict[str, list[str]],
+    Meta(
+        description="those that the owner asked for, as a campaign's; null: none any more. "
+        + _HOURS_FORM,
+        extra_json_schema=_HOURS,
     ),
 ]
 
@@ -488,13 +498,14 @@ class ContactIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, 
         list[str] | None, Meta(description="IANA names, as America/Santiago; empty: not known")
     ] = None
     region: str | None = None
+    hours: ContactHours | UnsetType | None = UNSET
     source: Annotated[str | None, Meta(description="of the evidence; default: api")] = None
     at: SaidAt | None = None
     text: Annotated[
         str | None,
         Meta(
-            description="the words of it: needed for consent (what was agreed to), and where a "
-            "number comes off legal_stop or wrong_number (why)"
+            description="the words of it: needed for consent (what was agreed to), for hours, "
+            "and where a number comes off legal_stop or wrong_number (why)"
         ),
     ] = None
 
@@ -510,7 +521,9 @@ class EntryView(msgspec.Struct, omit_defaults=True, kw_only=True):
     """One change, with its evidence."""
 
     at: Time
-    what: Annotated[str, Meta(description="a list's name; with - before it: taken off it")]
+    what: Annotated[
+        str, Meta(description="a list's name, or hours; with - before it: not any more")
+    ]
     source: str
     text: str = ""
     by: Annotated[str, Meta(description="the client, or the carrier of a reply")] = ""
@@ -523,6 +536,7 @@ class KnownView(msgspec.Struct, kw_only=True):
     lists: list[ListName]
     zones: list[str]
     region: str
+    hours: ContactHours | None
     entries: list[EntryView]
 
 

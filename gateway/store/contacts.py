@@ -50,6 +50,8 @@ class Known(msgspec.Struct, array_like=True):
     entries: list[Entry] = []
     confirmed_ms: int = 0
     """When the opt-out was confirmed to its owner; 0: it has not been."""
+    hours: str = ""
+    """Those that the owner asked for, as JSON (:func:`gateway.policies.campaign_week`)."""
 
 
 class Group(NamedTuple):
@@ -107,6 +109,8 @@ class Change(NamedTuple):
     entries: Sequence[Entry] = ()
     confirmed_ms: int = 0
     """When its opt-out is confirmed to it, if it has not been; -1: it has not been any more."""
+    hours: str | None = None
+    """Those that its owner asked for; empty: none any more."""
 
 
 Admitted = tuple[Known | None, Known | None] | list[Touch] | Stopped | None
@@ -176,6 +180,7 @@ class Contacts:
                 False if c.zones is None else c.zones,
                 False if c.region is None else c.region,
                 c.entries, c.confirmed_ms,
+                False if c.hours is None else c.hours,
             ]
             for c in changes
         ]  # fmt: skip

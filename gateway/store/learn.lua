@@ -1,6 +1,7 @@
 -- learn: what is told of the owners of numbers, with its evidence. ARGV[1] {kept, rows}.
 -- row: {creditor, number, lists it comes on, lists it leaves, zones|false, region|false,
--- {{ms, what, source, text, by, review}, ...}, confirmed_ms (0: stays as it is, -1: not any more)}.
+-- {{ms, what, source, text, by, review}, ...}, confirmed_ms (0: stays as it is, -1: not any more),
+-- hours|false}.
 -- What is not given stays as it is. Answers for each row whether it is the first to be confirmed.
 -- Of the entries the latest are kept, and the latest of each kind whatever comes after it: it is the
 -- evidence for what holds. One that is there already is not kept twice.
@@ -19,7 +20,7 @@ local function read_all(rows)
     local found, known = call('HMGET', K_contact .. creditor, unpack(list)), {}
     for i, number in ipairs(list) do
       if not known[number] then
-        known[number] = found[i] and cmsgpack.unpack(found[i]) or {0, {}, '', {}, 0}
+        known[number] = found[i] and cmsgpack.unpack(found[i]) or {0, {}, '', {}, 0, ''}
       end
     end
     fields[creditor] = known
@@ -52,6 +53,7 @@ for i, row in ipairs(args[2]) do
   known[1] = bit.bor(bit.band(known[1], bit.bnot(row[4])), row[3])
   if row[5] then known[2] = row[5] end
   if row[6] then known[3] = row[6] end
+  if row[9] then known[6] = row[9] end
   for _, entry in ipairs(row[7]) do add(known[4], entry) end
   known[4] = trimmed(known[4])
   answers[i] = row[8] > 0 and known[5] == 0 and 1 or 0

@@ -12,11 +12,12 @@ from urllib.parse import quote
 import pytest
 
 from gateway import cli
+from gateway.api.intake import hours_of
 from gateway.api.tally import rfc3339
 from gateway.clock import wall_ms
 from gateway.config import Policy, Route
 from gateway.message import MessageState
-from gateway.policies import load
+from gateway.policies import campaign_week, load
 from gateway.policy.calendars import HELD, Calendars
 from gateway.policy.decide import Listed
 from gateway.store import Store
@@ -212,6 +213,10 @@ async def test_an_opt_out_after_one_that_was_taken_back_is_confirmed_anew(api: R
         ({"opt_out": True, "text": "x" * 501}, "invalid-field", "text"),
         ({"opt_out": True, "source": "a\nb"}, "invalid-field", "source"),
         ({"consent": True}, "missing-field", "text"),
+        ({"hours": {"mon": ["09:00-12:00"]}}, "missing-field", "text"),
+        ({"hours": {"mon": ["9-12"]}, "text": "x"}, "invalid-field", "hours"),
+        ({"hours": {}, "text": "x"}, "invalid-field", "hours"),
+        ({"hours": "mon", "text": "x"}, "invalid-field", "hours"),
         ({"consent": True, "source": "contract 7", "text": " "}, "missing-field", "text"),
     ],
 )
@@ -244,6 +249,61 @@ async def test_a_region_that_no_rule_knows(api: Running, to: str, region: str, s
     assert (await api.call("GET", f"/v1/contacts/{to}")).json["known"]["region"] == ""
     for known in ("isla de pascua", "XV", ""):
         assert (await put(api, {"region": known})).status == 200
+
+
+EVENINGS = {"mon-fri": ["18:00-20:00"], "sat": ["09:00-12:00", "16:00-18:00"]}
+ASKED = {"hours": EVENINGS, "text": "llámenme después del trabajo", "source": "call 88", "at": AT}
+
+
+async def test_the_owners_own_hours(
+    api: Running, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a campaign has them, with who asked for what and when; null takes them away."""
+    known = (await put(api, ASKED)).json["known"]
+    assert known["hours"] == EVENINGS
+    assert known["entries"] == [
+        {"at": "2025-11-20T10:00:00.000Z", "what": "hours", "source": "call 88",
+         "text": "llámenme después del trabajo", "by": "crm"}
+    ]  # fmt: skip
+    await put(api, {"opt_out": True})
+    await put(api, {"hours": {"sun": ["10:00-12:00"]}, "text": "domingo"}, "?creditor=*")
+    found = (await api.call("GET", f"/v1/contacts/{NUMBER}")).json
+    assert found["known"]["hours"] == EVENINGS
+    assert found["everyone"]["hours"] == {"sun": ["10:00-12:00"]}
+    (own,) = await store.contacts.known("crm", [NUMBER[1:]])
+    assert own is not None
+    assert hours_of(own.hours) == campaign_week(EVENINGS)
+    asks = ["--url", f"http://127.0.0.1:{api.port}", "--key", "crm-key"]
+    assert await asyncio.to_thread(cli.main, ["contacts", "show", NUMBER, *asks]) == 0
+    said = capsys.readouterr().out
+    assert "\n  hours mon-fri 18:00-20:00; sat 09:00-12:00, 16:00-18:00\n" in said
+    known = (await put(api, {"hours": None})).json["known"]
+    assert (known["hours"], known["entries"][-1]["what"]) == (None, "-hours")
+    await put(api, ASKED)
+    await api.call("DELETE", f"/v1/contacts/{NUMBER}?text=ya%20no")
+    known = (await api.call("GET", f"/v1/contacts/{NUMBER}")).json["known"]
+    assert known["hours"] is None
+    assert [one["what"] for one in known["entries"][-2:]] == ["-opt_out", "-hours"]
+
+
+async def test_hours_of_many_and_of_a_file(api: Running, tmp_path: Path) -> None:
+    """Objects, and one cell of a CSV."""
+    cell = "mon-fri=18:00-20:00 sat=09:00-12:00,16:00-18:00"
+    rows = f'to,hours,text\n{NUMBER},"{cell}",tarde\n+56987654321,null,\n{NUMBER},mon=9,x\n'
+    said = (await api.call("POST", "/v1/contacts", rows.encode(), kind="text/csv")).json
+    assert (said["accepted"], said["rejected"]) == (2, 1)
+    assert (said["errors"][0]["type"], said["errors"][0]["field"]) == ("invalid-field", "hours")
+    assert (await api.call("GET", f"/v1/contacts/{NUMBER}")).json["known"]["hours"] == EVENINGS
+    asks = ["--url", f"http://127.0.0.1:{api.port}", "--key", "crm-key"]
+    file = tmp_path / "hours.csv"
+    for text, hours in (
+        (rows.replace(",null,", ",,"), EVENINGS),
+        (f"to,hours\n{NUMBER},null\n", None),
+    ):
+        await put(api, {"hours": {"sun": ["10:00-11:00"]}, "text": "domingo"})
+        file.write_text(text, encoding="utf-8")
+        await asyncio.to_thread(cli.main, ["contacts", "load", str(file), *asks])
+        assert (await api.call("GET", f"/v1/contacts/{NUMBER}")).json["known"]["hours"] == hours
 
 
 async def test_a_stream(api: Running, post: Post) -> None:
