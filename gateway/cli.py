@@ -291,8 +291,7 @@ def _add_rule(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--profile",
         choices=("text", "prudent", "transactional"),
-        default="prudent",
-        help="the reading of the rules (default: prudent)",
+        help="the reading of the rules (default: [policy] profile, else prudent)",
     )
     parser.add_argument("--zones", metavar="Z,Z", help="where the recipient is, as stored")
     parser.add_argument("--region", metavar="R", help="the recipient's region, as stored")
@@ -313,7 +312,7 @@ def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "explain", help="may a message go by the contact rules, and if not, when and why"
     )
     parser.add_argument("--to", metavar="NUMBER", help="the recipient, as +56981234567")
-    parser.add_argument("--policy", metavar="COUNTRY", help="as cl (default: the number's)")
+    parser.add_argument("--policy", metavar="COUNTRY", help="as cl, in the place of a number")
     parser.add_argument(
         "--campaign", metavar="ID", help="with this campaign's profile and hours (asks the gateway)"
     )
@@ -350,6 +349,12 @@ def _add_audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     asked = parser.add_subparsers(metavar="COMMAND", required=True)
     verify = asked.add_parser("verify", help="is every line there, and as it was written?")
     verify.add_argument("paths", nargs="*", metavar="PATH", help="folders or files of an audit")
+    verify.add_argument(
+        "--no-head",
+        action="store_true",
+        help="folders without the notes of how far their lines go, as an archive: a lost end does "
+        "not show",
+    )
     _add_config(verify)
     verify.set_defaults(command=_audit_verify)
     show = asked.add_parser("show", help="the decisions of a message or a number")
@@ -366,7 +371,7 @@ def _audit_verify(options: argparse.Namespace) -> int:
     from gateway.audit import show
 
     paths = [Path(path) for path in options.paths]
-    return show.verify(paths or [Path(_load(options).policy.audit_dir)])
+    return show.verify(paths or [Path(_load(options).policy.audit_dir)], heads=not options.no_head)
 
 
 def _audit_show(options: argparse.Namespace) -> int:
@@ -550,6 +555,7 @@ def _add_contacts(commands: argparse._SubParsersAction[argparse.ArgumentParser])
             f"--{name}", dest="list", action="store_const", const=word, help="put them on this list"
         )
     load.add_argument("--source", metavar="S", help="of the evidence (default: file FILE)")
+    load.add_argument("--text", metavar="T", help="the words of it; consent needs them")
     show = what.add_parser("show", help="what is known of a number")
     show.add_argument("number", metavar="NUMBER", help="as +56981234567")
     for command, act in ((load, _load_contacts), (show, _show_contact)):
@@ -565,6 +571,8 @@ def _load_contacts(options: argparse.Namespace) -> int:
     given = {"source": options.source or f"file {Path(options.file).name}"}
     if options.creditor:
         given["creditor"] = options.creditor
+    if options.text:
+        given["text"] = options.text
     answer = contactfile.load(
         Gateway(options.url, options.key), options.file, given, options.list or ""
     )

@@ -113,8 +113,15 @@ NAME = _matches(
     r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", "1 to 63 letters, digits, '.', '_' or '-', no '.' first"
 )
 LISTEN = text('"host:port" or "[address]:port"', parses(parse_listen))
-MSISDN = _matches(r"\+[1-9][0-9]{6,14}", "a number as +56981234567 (E.164)")
-PREFIX = _matches(r"\+[0-9]{0,15}", 'a prefix as "+56", or "+" for every number')
+# Mexico's mobile numbers have lost their 1, and are kept without it (policy.zones.normal).
+MSISDN = _matches(
+    r"\+(?!521[0-9]{10}$)[1-9][0-9]{6,14}",
+    "a number as +56981234567 (E.164); of Mexico +52 and ten digits, without the 1 of old",
+)
+PREFIX = _matches(
+    r"\+(?!521)[0-9]{0,15}",
+    'a prefix as "+56", or "+" for every number; of Mexico +52, without the 1 of old',
+)
 SENDER = _matches(
     r"\+?[0-9]{1,20}|[\x20-\x7e]{1,11}",
     "a number or short code of up to 20 digits, or 1 to 11 ASCII characters",
@@ -122,6 +129,10 @@ SENDER = _matches(
 
 TON_NPI = pair("ton", whole(0, 6), "npi", whole(0, 18))
 STRIP = _matches(r"[0-9]{0,14}", 'the first digits of numbers without "+", as "56", or ""')
+RECIPIENT_STRIP = _matches(
+    r"(?!521)[0-9]{0,14}",
+    'the first digits of numbers without "+", as "56", or ""; of Mexico 52, without the 1 of old',
+)
 ADD = _matches(
     r"[0-9]{0,5}|\+[0-9]{0,4}", 'up to 5 digits, "+", or "+" and up to 4 digits; an address has 20'
 )
@@ -371,7 +382,7 @@ class Carrier:
     """With what a number begins (without ``+``) that ``sender_add`` takes the place of
     (:mod:`gateway.smpp.addresses`); empty: every number. Short codes and names stay."""
     sender_add: Annotated[str, ADD] = ""
-    recipient_strip: Annotated[str, STRIP] = ""
+    recipient_strip: Annotated[str, RECIPIENT_STRIP] = ""
     recipient_add: Annotated[str, ADD] = ""
 
     interface_version: Annotated[Literal["3.3", "3.4", "5.0"], one_of("3.3", "3.4", "5.0")] = "3.4"

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from gateway.policies import said_cell
 from gateway.remote import Gateway
 
 LISTS = ("opt_out", "wrong_number", "legal_stop", "consent")
@@ -82,6 +83,8 @@ def _record(row: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, Any]:
             )
         elif name.strip() == "zones" and cell:
             told["zones"] = cell.split()
+        elif name.strip() == "hours" and cell:
+            told["hours"] = said_cell(cell)
         elif cell:
             told[name.strip()] = cell
     return told
@@ -114,6 +117,9 @@ def shown(contact: Mapping[str, Any]) -> str:
         rows.append(f"{title}: {', '.join(known.get('lists') or []) or 'on no list'}")
         if known.get("zones") or known.get("region"):
             rows.append(f"  in {' '.join(known['zones'])} {known.get('region', '')}".rstrip())
+        if known.get("hours"):
+            days = [f"{days} {', '.join(when)}" for days, when in known["hours"].items()]
+            rows.append(f"  hours {'; '.join(days)}")
         for entry in known.get("entries") or []:
             review = " (to be looked at)" if entry.get("review") else ""
             said = f': "{entry["text"]}"' if entry.get("text") else ""

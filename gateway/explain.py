@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import tomllib
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -23,6 +24,14 @@ from gateway.policy.decide import Rule, Rulebook, Send, Wait, decide
 from gateway.policy.rules import Week
 from gateway.policy.zones import Place
 
+CLOSED = Wait(None, "closed")
+NEVER_OPENS = "the hours never open: a campaign's own and the rule's do not meet"
+DEFAULT = "prudent"
+"""The profile where no configuration says another."""
+LAST_YEAR = 2199
+END = int(datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC).timestamp()) * 1000
+"""What comes later is not asked: holidays so far ahead are nobody's to know."""
+
 
 def main(options: argparse.Namespace) -> int:
     """``recado explain``."""
@@ -30,11 +39,11 @@ def main(options: argparse.Namespace) -> int:
         raise ConfigError(["explain: name a number with --to, or a country with --policy"])
     if options.campaign:
         _take_campaign(options)
-    book = _book(options.config)
+    book, profile = _read(options)
     now = instant(options.at)
     place = _place(book, options)
     country = (options.policy or place.country).upper()
-    rule = book.rule(country, options.profile, now, _week(options))
+    rule = book.rule(country, profile, now, _week(options))
     if options.policy and rule is None:
         raise ConfigError([_no_rule(book, country, now)])
     answer = explained(now, rule, place, options.to)
@@ -63,7 +72,7 @@ def explained(now: int, rule: Rule | None, place: Place, to: str | None = None) 
         "at": rfc3339(now),
         "allowed": allowed,
         "reason": "open" if isinstance(outcome, Send) else outcome.reason,
-        "why": _why(now, rule, place),
+        "why": NEVER_OPENS if outcome == CLOSED else _why(now, rule, place),
         "next": None if following is None else rfc3339(following),
         "closes": rfc3339(outcome.validity)
         if isinstance(outcome, Send) and outcome.validity < NEVER
@@ -115,10 +124,10 @@ def _lines(answer: dict[str, Any]) -> Iterator[str]:
 
 def calendar(options: argparse.Namespace) -> int:
     """``recado calendar``."""
-    book = _book(options.config)
+    book, profile = _read(options)
     now = instant(options.at)
     country = options.policy.upper()
-    rule = book.rule(country, options.profile, now, _week(options))
+    rule = book.rule(country, profile, now, _week(options))
     if rule is None:
         raise ConfigError([_no_rule(book, country, now)])
     options.to = None
@@ -177,13 +186,35 @@ def _window(zone: str, day: int, opens: int, closes: int) -> str:
     return f"{clock(opens, offset_at(zone, opens))}-{clock(closes, offset_at(zone, closes - 1))}"
 
 
-def _book(named: str | None) -> Rulebook:
-    """The rules beside the configuration that would be used; without one, the package's."""
-    if named is not None:
-        if not Path(named).is_file():
-            raise ConfigError([f"{named}: no such file"])
-        return policies.load(Path(named))
-    return policies.load(next((path for path in SEARCHED if path.is_file()), None))
+def _read(options: argparse.Namespace) -> tuple[Rulebook, str]:
+    """The rules beside the configuration that would be used, and the profile that is asked.
+
+    Without a configuration they are the package's, and prudent. Raises ConfigError.
+    """
+    if options.config is not None and not Path(options.config).is_file():
+        raise ConfigError([f"{options.config}: no such file"])
+    named = Path(options.config) if options.config is not None else None
+    main = named or next((path for path in SEARCHED if path.is_file()), None)
+    profile = options.profile or (_profile(main) if main is not None else DEFAULT)
+    return policies.load(main), profile
+
+
+def _profile(main: Path) -> str:
+    """A configuration's ``[policy] profile``; the rest of the file is not asked for."""
+    try:
+        policy = tomllib.loads(main.read_text(encoding="utf-8")).get("policy", {})
+    except OSError as error:
+        raise ConfigError([f"{main}: cannot be read: {error.strerror}"]) from error
+    except ValueError as error:
+        raise ConfigError([f"{main}: is no TOML: {error}"]) from error
+    found = policy.get("profile", DEFAULT) if isinstance(policy, dict) else DEFAULT
+    if found == "off":
+        why = "no hours and no caps hold; --profile asks what they would say"
+        raise ConfigError([f'{main}: policy.profile is "off": {why}'])
+    if found not in ("prudent", "text"):
+        allowed = '"prudent" | "text" | "off"'
+        raise ConfigError([f"{main}: policy.profile: found {found!r}; allowed: {allowed}"])
+    return str(found)
 
 
 def _place(book: Rulebook, options: argparse.Namespace) -> Place:
@@ -193,24 +224,34 @@ def _place(book: Rulebook, options: argparse.Namespace) -> Place:
             tz(zone)
         except KeyError:
             raise ConfigError([f"--zones: the tz database has no '{zone}'"]) from None
+    country = _country(book, options)
+    if options.region:
+        why = book.places.not_a_region(country, options.region)
+        if why:
+            raise ConfigError([f"--region: {why}"])
     if options.to:
         return book.places.find(options.to, zones, options.region or "")
-    country = options.policy.upper()
     place = book.places.within(country, options.region or "")
-    if options.region and not place.zones:
-        raise ConfigError([f"--region: {country} has no region '{options.region}'"])
     return Place(country, place.region, zones, "zone") if zones else place
+
+
+def _country(book: Rulebook, options: argparse.Namespace) -> str:
+    """The number's, which a country that is asked about must be; else the one asked about."""
+    asked = str(options.policy or "").upper()
+    if not options.to:
+        return asked
+    country = book.places.country(options.to)
+    if asked and asked != country:
+        of = f"a number of {country}" if country else "no country's number"
+        raise ConfigError([f"--policy: {options.to} is {of}, not of {asked}"])
+    return country
 
 
 def _week(options: argparse.Namespace) -> Week | None:
     if not options.hours:
         return None
-    said: dict[str, list[str]] = {}
-    for text in options.hours:
-        days, _, windows = text.partition("=")
-        said.setdefault(days, []).extend(window for window in windows.split(",") if window)
     try:
-        return policies.campaign_week(said)
+        return policies.campaign_week(policies.said_week(options.hours))
     except ValueError as error:
         raise ConfigError([f"--hours: {error}"]) from None
 
@@ -233,7 +274,11 @@ def instant(text: str | None, option: str = "--at") -> int:
     if found is None or found.tzinfo is None:
         allowed = "a time with its offset, 2026-07-14T08:00:00-04:00"
         raise ConfigError([f"{option}: found '{text}'; allowed: {allowed}"])
-    return (found - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    at = (found - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    if not 0 <= at < END:
+        years = f"1970 to {LAST_YEAR}"
+        raise ConfigError([f"{option}: found '{text}'; allowed: the years {years}"])
+    return at
 
 
 def rfc3339(at: int) -> str:

@@ -17,7 +17,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
-from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, cast
@@ -27,6 +26,7 @@ import phonenumbers
 from gateway.errors import ConfigError
 from gateway.policy import daysoff
 from gateway.policy.calendar import tz
+from gateway.policy.data import EDITIONS
 from gateway.policy.decide import Rulebook
 from gateway.policy.lint import Action, Capitals, Lint, Missing, Words, phrase_of
 from gateway.policy.rules import (
@@ -705,13 +705,7 @@ def _check_prefixes(
 
 def data_versions() -> dict[str, str]:
     """Which editions of the data decide, beside the rules."""
-    import tzdata
-
-    return {
-        "tzdata": tzdata.IANA_VERSION,
-        "holidays": version("holidays"),
-        "phonenumbers": version("phonenumbers"),
-    }
+    return dict(EDITIONS)
 
 
 def campaign_week(windows: Mapping[str, Iterable[str]]) -> Week:
@@ -731,3 +725,20 @@ def campaign_week(windows: Mapping[str, Iterable[str]]) -> Week:
 def hours_of(text: str) -> Week | None:
     """A campaign's own hours, or those a recipient asked for, as they are kept; None: none."""
     return campaign_week(json.loads(text)) if text else None
+
+
+def said_week(texts: Iterable[str]) -> dict[str, list[str]]:
+    """Hours as a command line or a cell has them, each ``mon-fri=09:00-12:00,14:00-18:00``.
+
+    What is wrong with them :func:`campaign_week` says.
+    """
+    said: dict[str, list[str]] = {}
+    for one in texts:
+        days, _, windows = one.partition("=")
+        said.setdefault(days, []).extend(window for window in windows.split(",") if window)
+    return said
+
+
+def said_cell(cell: str) -> dict[str, list[str]] | None:
+    """The same of a cell, with a space between them; None for ``null``."""
+    return None if cell.strip().lower() == "null" else said_week(cell.split())

@@ -78,6 +78,12 @@ def test_campaign_hours(capsys: pytest.CaptureFixture[str]) -> None:
     assert (answer["allowed"], answer["next"]) == (False, "2026-07-14T14:00:00Z")
 
 
+def test_hours_that_never_meet(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = explain(capsys, "--to", "+56981234567", "--hours", "sun=10:00-12:00")
+    assert (answer["allowed"], answer["reason"], answer["next"]) == (False, "closed", None)
+    assert answer["why"].startswith("the hours never open")
+
+
 def test_what_is_held(capsys: pytest.CaptureFixture[str]) -> None:
     answer = explain(capsys, "--to", "+56912345678")
     assert (answer["reason"], answer["next"], answer["rule"]) == ("unknown_zone", None, None)
@@ -97,6 +103,9 @@ def test_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert "  until      2026-07-15T00:00:00Z" in capsys.readouterr().out.splitlines()
 
 
+YEARS = "allowed: the years 1970 to 2199"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -105,7 +114,15 @@ def test_in_words(capsys: pytest.CaptureFixture[str]) -> None:
         (("explain", "--policy", "cl", "--at", "2026-07-14T08:00:00"), "a time with its offset"),
         (("explain", "--policy", "cl", "--at", "noon"), "found 'noon'"),
         (("explain", "--policy", "cl", "--zones", "Mars"), "the tz database has no 'Mars'"),
-        (("explain", "--policy", "cl", "--region", "Tolima"), "CL has no region 'Tolima'"),
+        (("explain", "--policy", "cl", "--region", "Tolima"), "Chile has no region 'Tolima'; it"),
+        (("explain", "--to", "+56981234567", "--region", "Isla de Pasqua"), "is 'Isla de Pascua'"),
+        (("explain", "--to", "+573001234567", "--region", "Cali"), "the rules have no regions of"),
+        (("explain", "--to", "+56981234567", "--policy", "mx"), "a number of CL, not of MX"),
+        (("explain", "--to", "hola", "--policy", "cl"), "hola is no country's number, not of CL"),
+        (("explain", "--to", "+56981234567", "--at", "9999-12-31T23:59:59-04:00"), YEARS),
+        (("explain", "--policy", "cl", "--at", "0001-01-01T00:00:00+14:00"), YEARS),
+        (("calendar", "cl", "--week", "--at", "2200-01-01T00:00:00Z"), YEARS),
+        (("calendar", "cl", "--at", "1969-12-31T23:59:59Z"), YEARS),
         (("explain", "--policy", "cl", "--hours", "mon=9"), "--hours: mon[0]: found"),
         (("explain", "--policy", "cl", "--at", "1999-01-01T00:00Z"), "no file of CL is in force"),
         (("explain", "--policy", "cl", "--config", "nowhere.toml"), "nowhere.toml: no such file"),
@@ -116,6 +133,38 @@ def test_a_mistake_ends_with_2(
     arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert said in refused(capsys, *arguments)
+
+
+def test_the_years_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    """The first and the last of them are answered."""
+    for at in ("1970-01-01T00:00:00Z", "2199-12-31T23:59:59Z"):
+        assert explain(capsys, "--to", "+56981234567", "--at", at)["zones"]
+    asks = ["calendar", "CL", "--week", "--json", "--at", "2199-12-31T12:00:00Z"]
+    assert cli.main(asks) == 0
+    assert len(json.loads(capsys.readouterr().out)["days"]) == 7
+
+
+def test_the_profile_is_the_configurations(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the gateway would decide; --profile asks another."""
+    main = tmp_path / "gateway.toml"
+    asks = ("--to", "+525512345678", "--at", "2026-11-25T07:30:00-06:00", "--config", str(main))
+    main.write_text('[policy]\nprofile = "text"\n')
+    answer = explain(capsys, *asks)
+    assert (answer["rule"], answer["allowed"]) == ("MX/text", True)
+    answer = explain(capsys, *asks, "--profile", "prudent")
+    assert (answer["rule"], answer["allowed"]) == ("MX/prudent", False)
+    assert cli.main(["calendar", "MX", "--json", "--config", str(main)]) == 0
+    assert json.loads(capsys.readouterr().out)["rule"] == "MX/text"
+    main.write_text("")
+    assert explain(capsys, *asks)["rule"] == "MX/prudent"
+    main.write_text('[policy]\nprofile = "off"\n')
+    assert 'policy.profile is "off": no hours' in refused(capsys, "explain", *asks)
+    assert explain(capsys, *asks, "--profile", "text")["allowed"]
+    for wrong, said in (("[policy", "is no TOML"), ('policy.profile = "lax"', "found 'lax'")):
+        main.write_text(wrong)
+        assert said in refused(capsys, "explain", *asks)
 
 
 def test_a_week(capsys: pytest.CaptureFixture[str]) -> None:

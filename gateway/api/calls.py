@@ -45,7 +45,7 @@ SUBMITS = (
     "invalid-priority",
     "invalid-time", "invalid-ttl", "invalid-ref", "invalid-url", "invalid-data", "invalid-field",
     "unknown-campaign", "foreign-campaign", "campaign-canceled", "over-budget", "ref-conflict",
-    "idempotency-conflict",
+    "idempotency-conflict", "rules-off",
 )  # fmt: skip
 BODY = (
     "not-json", "not-utf8", "bad-compression", "incomplete-body", "body-too-large",
@@ -122,7 +122,7 @@ CALLS: tuple[Call, ...] = (
     Call(
         "POST", "/v1/campaigns", campaigns.create, "submit", _json(s.CampaignView, 201),
         bodies={JSON: s.CampaignIn}, headers=("Idempotency-Key",),
-        problems=(*BODY, *SETTINGS, "invalid-key", "idempotency-conflict"),
+        problems=(*BODY, *SETTINGS, "invalid-key", "idempotency-conflict", "rules-off"),
     ),
     Call(
         "GET", "/v1/campaigns", campaigns.listed, "read", _json(s.Items[s.CampaignView]),
@@ -159,7 +159,7 @@ CALLS: tuple[Call, ...] = (
     ),
     Call(
         "DELETE", "/v1/contacts/{msisdn}", contacts.forget, "submit", _json(s.Forgotten),
-        s.ContactQuery, problems=CONTACT,
+        s.ForgetQuery, problems=(*CONTACT, "missing-field"),
     ),
     Call(
         "POST", "/v1/contacts/{msisdn}/touches", contacts.touch, "submit", _json(s.TouchesOut),

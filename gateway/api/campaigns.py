@@ -12,7 +12,7 @@ import msgspec
 
 from gateway.api.context import Context, Exchange
 from gateway.api.http import Answer, json_answer
-from gateway.api.intake import PRIORITIES, data_text, sender
+from gateway.api.intake import PRIORITIES, check_no_rules, data_text, sender
 from gateway.api.problems import fault
 from gateway.api.reading import Reader
 from gateway.api.shapes import (
@@ -31,7 +31,8 @@ from gateway.api.tally import rfc3339
 from gateway.errors import RecadoError
 from gateway.ids import derived_id, new_id
 from gateway.message import Campaign, CampaignState, InDoubtRule, OverBudget
-from gateway.policies import campaign_week
+from gateway.policies import campaign_week, hours_of
+from gateway.policy.rules import narrow
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,11 @@ async def create(context: Context, exchange: Exchange) -> Answer:
     """Make a campaign; under an Idempotency-Key the same one as before."""
     wanted = await exchange.json(_read, context.config.http.max_body_bytes)
     now, key = context.clock(), idempotency_key(exchange)
+    hours = hours_text(wanted.hours)
+    if context.calendars is None:
+        check_no_rules(wanted.policy or "", hours)
+    else:
+        _check_ever_open(context, wanted.policy or context.config.policy.profile, hours)
     campaign = Campaign(
         id=derived_id(exchange.client, "campaign", f"key:{key}") if key else new_id(now),
         client=exchange.client,
@@ -55,7 +61,7 @@ async def create(context: Context, exchange: Exchange) -> Answer:
         ttl=wanted.ttl or 0,
         in_doubt=InDoubtRule(wanted.in_doubt),
         policy=wanted.policy or "",
-        hours=_hours(wanted.hours),
+        hours=hours,
         creditor=_creditor(wanted.creditor),
         max_segments=wanted.max_segments,
         over_budget=OverBudget(wanted.over_budget),
@@ -92,7 +98,8 @@ def _sender(given: str | None) -> str:
     return sender(given)
 
 
-def _hours(given: dict[str, list[str]] | None) -> str:
+def hours_text(given: dict[str, list[str]] | None) -> str:
+    """Hours as they are kept; raises CallerError for what are none."""
     if given is None:
         return ""
     try:
@@ -100,6 +107,17 @@ def _hours(given: dict[str, list[str]] | None) -> str:
     except ValueError as error:
         raise fault("invalid-field", str(error), "hours") from error
     return msgspec.json.encode(given).decode()
+
+
+def _check_ever_open(context: Context, profile: str, hours: str) -> None:
+    """Hours that no country's rules ever meet would hold every message for good."""
+    week = hours_of(hours)
+    if week is None or context.calendars is None:
+        return
+    for policy in context.calendars.book.policies:
+        if policy.enabled and narrow(policy.profile(profile), week).ever_open:
+            return
+    raise fault("invalid-field", f"no country's hours ({profile}) ever meet them", "hours")
 
 
 def _creditor(given: str | None) -> str:

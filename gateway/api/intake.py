@@ -22,11 +22,11 @@ from gateway.errors import CallerError
 from gateway.ids import derived_id, new_id
 from gateway.message import Campaign, Message, Priority
 from gateway.policies import hours_of
-from gateway.policy.calendar import NEVER
 from gateway.policy.calendars import ANY, Calendars
 from gateway.policy.decide import Rule
 from gateway.policy.lint import Finding, Lint, lint
 from gateway.policy.route import Router, Split
+from gateway.policy.zones import normal
 from gateway.smpp.text import (
     MAX_SEGMENTS,
     Measure,
@@ -121,9 +121,11 @@ class Intake:
         not_before = _not_before(line.send_at, now_ms) if line.send_at is not None else 0
         ttl = line.ttl or asked.ttl
         derived = ref is not None or key != ""
-        calendar, opens, hold, rule = (
-            self._when(to, asked, not_before or now_ms) if self._calendars else NO_RULES
-        )
+        if self._calendars is not None:
+            calendar, opens, hold, rule = self._when(to, asked, not_before or now_ms)
+        else:
+            check_no_rules(asked.policy, asked.hours)
+            calendar, opens, hold, rule = NO_RULES
         findings: tuple[Finding, ...] = ()
         if rule is not None and rule.policy.lint is not None and self._lint != "off":
             findings = self._checked(text, rule, asked.creditor)
@@ -214,10 +216,8 @@ class Intake:
         calendar = calendars.name(place, profile, hours_of(campaign.hours))
         rule, _ = calendars.rule(calendar, now_ms)
         if rule is not None and rule.policy.enabled and place.zones:
-            is_open, until = calendars.look(calendar, now_ms)
-            if is_open:
-                return calendar, 0, "", rule
-            return calendar, until if until < NEVER else 0, "quiet_hours", rule
+            hold, opens = calendars.sleep(calendar, now_ms)
+            return calendar, opens, hold, rule
         if rule is None:
             return calendar, 0, "no_policy" if place.country else "unknown_zone", None
         if not rule.policy.enabled:
@@ -249,6 +249,14 @@ class Intake:
         return "" if route else "no_route"
 
 
+def check_no_rules(policy: str, hours: str) -> None:
+    """Contact rules are off: raise CallerError for a campaign's own, which nobody would heed."""
+    if policy or hours:
+        cure = 'set it to "prudent" or "text", or make the campaign without policy and hours'
+        field = "policy" if policy else "hours"
+        raise fault("rules-off", f'[policy] profile is "off" in the configuration: {cure}', field)
+
+
 def _way(config: Config, route: Route) -> Way:
     carriers = [carrier for carrier in config.carriers if carrier.name in route.carriers]
     alphabets = {carrier.default_alphabet for carrier in carriers}
@@ -265,10 +273,13 @@ def _way(config: Config, route: Route) -> Way:
 
 
 def number(found: str, field: str = "to") -> str:
-    """The digits of an E.164 number; raises CallerError that says what was found."""
+    """The digits of an E.164 number in its normal form, so that one phone is one number.
+
+    Raises CallerError that says what was found.
+    """
     digits = _NUMBER.fullmatch(found)
     if digits is not None:
-        return digits[1]
+        return normal(digits[1])
     raise fault("invalid-number", _number_fault(found), field)
 
 

@@ -13,7 +13,6 @@ from gateway.api.problems import fault
 from gateway.api.shapes import Items, LifeEvent, MessageQuery, MessageView, SegmentView
 from gateway.api.tally import rfc3339
 from gateway.message import MessageState
-from gateway.policy.calendar import NEVER
 from gateway.policy.calendars import ALWAYS, HELD
 from gateway.policy.route import route_name
 from gateway.store.types import MessageRecord
@@ -95,14 +94,14 @@ def _sleep(context: Context, record: MessageRecord) -> tuple[str, int]:
         return record.reason, record.not_before_ms
     if record.state is not MessageState.queued or calendars.of(record.calendar) is None:
         return record.reason, record.not_before_ms
-    is_open, until = calendars.look(record.calendar, context.clock())
-    if is_open:
-        return "", 0
     if record.calendar == HELD:
         return "unknown_zone", 0
-    if calendars.rule(record.calendar, context.clock())[0] is None:
+    rule, _ = calendars.rule(record.calendar, context.clock())
+    if rule is None:
         return "no_policy", 0
-    return "quiet_hours", until if until < NEVER else 0
+    if not rule.policy.enabled:
+        return "country_off", 0
+    return calendars.sleep(record.calendar, context.clock())
 
 
 def _view(context: Context, record: MessageRecord) -> MessageView:

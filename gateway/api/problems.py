@@ -71,6 +71,7 @@ KINDS: dict[str, Kind] = {
     "unknown-carrier": Kind(404, "There is no carrier of this name"),
     "not-stopped": Kind(404, "No such stop of this debtor holds"),
     "over-budget": Kind(409, "The client's segments of the day, or the campaign's, are used up"),
+    "rules-off": Kind(409, "The campaign has contact rules of its own, and they are off here"),
     "campaign-canceled": Kind(409, "The campaign has been canceled, which is for good"),
     "ref-conflict": Kind(409, "A message with this ref and other content has been accepted"),
     "idempotency-conflict": Kind(409, "This key has been used for other content"),

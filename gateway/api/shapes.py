@@ -47,7 +47,9 @@ Findings = Annotated[
 ]
 Reason = Annotated[
     str,
-    Meta(description="why it is blocked, or waits: no_route, only_to, quiet_hours, over_budget"),
+    Meta(
+        description="why it is blocked, or waits: no_route, quiet_hours, closed, over_budget, ..."
+    ),
 ]
 
 
@@ -320,19 +322,29 @@ Creditor = Annotated[
         CREDITOR_CHARACTERS,
     ),
 ]
+_HOURS: dict[str, Any] = {
+    "propertyNames": {"pattern": DAYS_PATTERN},
+    "minProperties": 1,
+    "additionalProperties": {
+        "type": "array",
+        "items": {"type": "string", "pattern": WINDOW_PATTERN},
+    },
+}
+_HOURS_FORM = "Each day once, windows that do not overlap, at least one"
 Hours = Annotated[
     dict[str, list[str]],
     Meta(
         description='own hours, as {"mon-fri": ["09:00-18:00"]}: they only narrow the rules. '
-        "Each day once, windows that do not overlap, at least one",
-        extra_json_schema={
-            "propertyNames": {"pattern": DAYS_PATTERN},
-            "minProperties": 1,
-            "additionalProperties": {
-                "type": "array",
-                "items": {"type": "string", "pattern": WINDOW_PATTERN},
-            },
-        },
+        + _HOURS_FORM,
+        extra_json_schema=_HOURS,
+    ),
+]
+ContactHours = Annotated[
+    dict[str, list[str]],
+    Meta(
+        description="those that the owner asked for, as a campaign's; null: none any more. "
+        + _HOURS_FORM,
+        extra_json_schema=_HOURS,
     ),
 ]
 
@@ -506,9 +518,16 @@ class ContactIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, 
         list[str] | None, Meta(description="IANA names, as America/Santiago; empty: not known")
     ] = None
     region: str | None = None
+    hours: ContactHours | UnsetType | None = UNSET
     source: Annotated[str | None, Meta(description="of the evidence; default: api")] = None
     at: SaidAt | None = None
-    text: Annotated[str | None, Meta(description="the words of it")] = None
+    text: Annotated[
+        str | None,
+        Meta(
+            description="the words of it: needed for consent (what was agreed to), for hours, "
+            "and where a number comes off legal_stop or wrong_number (why)"
+        ),
+    ] = None
 
 
 class ContactLine(ContactIn, kw_only=True):
@@ -522,7 +541,9 @@ class EntryView(msgspec.Struct, omit_defaults=True, kw_only=True):
     """One change, with its evidence."""
 
     at: Time
-    what: Annotated[str, Meta(description="a list's name; with - before it: taken off it")]
+    what: Annotated[
+        str, Meta(description="a list's name, or hours; with - before it: not any more")
+    ]
     source: str
     text: str = ""
     by: Annotated[str, Meta(description="the client, or the carrier of a reply")] = ""
@@ -535,6 +556,7 @@ class KnownView(msgspec.Struct, kw_only=True):
     lists: list[ListName]
     zones: list[str]
     region: str
+    hours: ContactHours | None
     entries: list[EntryView]
 
 
@@ -566,7 +588,7 @@ class ContactChanged(ContactView, kw_only=True):
 
 
 class Forgotten(msgspec.Struct, kw_only=True):
-    """Whether there was anything to forget."""
+    """Whether there was anything to take off; its evidence stays."""
 
     to: Number
     creditor: str
@@ -856,6 +878,15 @@ class ContactQuery(msgspec.Struct, forbid_unknown_fields=True):
     """For which creditor; ``*``: for everyone."""
 
     creditor: CreditorName | None = None
+
+
+class ForgetQuery(ContactQuery):
+    """The same, and the evidence of the change."""
+
+    source: Annotated[str | None, Meta(description="default: api")] = None
+    text: Annotated[str | None, Meta(description="why; needed for legal_stop and wrong_number")] = (
+        None
+    )
 
 
 class CampaignQuery(msgspec.Struct, forbid_unknown_fields=True):

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from gateway.api.context import Context
 from gateway.message import Campaign, MessageState
 from gateway.policies import hours_of
-from gateway.policy.calendar import NEVER
 from gateway.policy.calendars import HELD, Calendars
 from gateway.store.contacts import EVERYONE, Known, whereabouts
 from gateway.store.types import Put, PutResult
@@ -57,9 +56,7 @@ async def look_again(context: Context, puts: Iterable[Put], results: Iterable[Pu
     await context.store.queue.move(HELD, moves, now)
     context.carriers.wake()
     for id, calendar in moves.items():
-        is_open, until = calendars.look(calendar, now)
-        fresh[id].hold = "" if is_open else "quiet_hours"
-        fresh[id].opens_ms = 0 if is_open or until >= NEVER else until
+        fresh[id].hold, fresh[id].opens_ms = calendars.sleep(calendar, now)
 
 
 async def _moves(context: Context, calendars: Calendars, held: list[Held]) -> dict[str, str]:

@@ -50,8 +50,12 @@ class Report:
         self.notes: list[str] = []
 
 
-def check(paths: Sequence[Path]) -> list[Report]:
-    """A report for every node of these folders and files."""
+def check(paths: Sequence[Path], *, heads: bool = True) -> list[Report]:
+    """A report for every node of these folders and files.
+
+    ``heads``: a folder has the note of how far each of its nodes goes; without it a lost end would
+    not show. Files that are named one by one need none.
+    """
     folders = [path for path in paths if path.is_dir()]
     named = [path for path in paths if not path.is_dir()]
     files = [file for folder in folders for file in files_in(folder)]
@@ -59,9 +63,9 @@ def check(paths: Sequence[Path]) -> list[Report]:
     reports = []
     for node, of_node in groupby(sorted(files, key=lambda f: (f.node, f.number)), _node):
         whole = list(of_node)
-        reports.append(_Walk(node).run(whole, any(f.path.parent in folders for f in whole)))
-    heads = [head for folder in folders for head in folder.glob("*.head")]
-    for head in heads:
+        inside = any(f.path.parent in folders for f in whole)
+        reports.append(_Walk(node, heads and inside).run(whole, inside))
+    for head in (head for folder in folders for head in folder.glob("*.head")):
         if not any(head_of(head.parent, report.node) == head for report in reports):
             report = Report(head.stem)
             report.faults.append(Fault(head.name, 1, "missing", "all of its files are gone"))
@@ -81,8 +85,9 @@ def _node(file: File) -> str:
 class _Walk:
     """From a node's first line to its last."""
 
-    def __init__(self, node: str) -> None:
+    def __init__(self, node: str, needs_head: bool) -> None:
         self.report = Report(node)
+        self._needs_head = needs_head
         self._n: int | None = None
         """The last line's number; None: the next line's word is taken for where it begins."""
         self._chain = ""
@@ -200,7 +205,12 @@ class _Walk:
     def _compare(self, whole: bool) -> None:
         """Do the lines go as far as was noted?"""
         if self._head is None:
-            self.report.notes.append("no note of how far it goes: a lost end would not show")
+            why = "no note of how far it goes that can be read: a lost end would not show"
+            if self._needs_head:
+                head = head_of(self._file.path.parent, self.report.node).name
+                self.report.faults.append(Fault(head, 1, "missing", why))
+            else:
+                self.report.notes.append(why)
         elif whole and (self._n is None or self._n < self._head.n):
             gone = f"noted to line {self._head.n}, in file {self._head.file}"
             self._fault(self.report.lines, "truncated", f"ends with line {self._n}, {gone}")

@@ -68,6 +68,7 @@ class Audit:
         self._why = ""
         self._most = most
         self._chain = Chain()
+        self._data = policies.data_versions()
         self._file: File | None = None
         self._fd = -1
         self._size = 0
@@ -119,7 +120,9 @@ class Audit:
     def open(self, now_ms: int) -> None:
         """Go on where the node's lines end; what a crash cut off is marked as such."""
         try:
-            self._open(now_ms)
+            noted = self._open(now_ms)
+            if noted != self._data:
+                self._put([_encode({"kind": "data", "at": stamp(now_ms), "data": self._data})])
             if self._why:
                 self._put([_encode({"kind": "resumed", "at": stamp(now_ms), "after": self._why})])
             self._secure(self._fd, self._end()).result()
@@ -134,7 +137,8 @@ class Audit:
         self.note(owed, now_ms)
         self._packer.submit(self._compress_closed, self._number)
 
-    def _open(self, now_ms: int) -> None:
+    def _open(self, now_ms: int) -> dict[str, str]:
+        """Answers which editions of the data the lines named last."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         files = [file for file in files_in(self.folder) if file.node == self.node]
         head = read_head(self.folder, self.node)
@@ -154,7 +158,7 @@ class Audit:
         self._file, self._size = last, os.fstat(self._fd).st_size
         if good < self._size:
             self._repair(good, now_ms)
-        return None
+        return head.data if head is not None else {}
 
     def _repair(self, good: int, now_ms: int) -> None:
         """End what a crash cut off, and say in the chain what it was."""
@@ -205,7 +209,7 @@ class Audit:
         self._note(end)
 
     def _end(self) -> Head:
-        return Head(self.node, self._number, self._chain.n, self._chain.last)
+        return Head(self.node, self._number, self._chain.n, self._chain.last, self._data)
 
     def _note(self, end: Head) -> None:
         path = head_of(self.folder, self.node)
@@ -229,8 +233,11 @@ class Audit:
     def _day(self) -> str:
         return self._file.day if self._file is not None else ""
 
-    def _begin(self, number: int, now_ms: int) -> None:
-        """Begin a file; the one before is secured and compressed in the thread."""
+    def _begin(self, number: int, now_ms: int) -> dict[str, str]:
+        """Begin a file; the one before is secured and compressed in the thread.
+
+        Answers which editions of the data its first line names.
+        """
         day = day_of(now_ms)
         path = self.folder / name_of(self.node, number, day)
         before, fd, size, end = self._file, self._fd, self._size, self._end()
@@ -249,14 +256,13 @@ class Audit:
             self._ended.append(self._secure(fd, end))
             os.close(fd)
             self._packer.submit(self._compress_closed, number)
+        return self._data
 
     def _first_line(self, now_ms: int) -> bytes:
         words: dict[str, Any] = {"kind": "file", "at": stamp(now_ms), "node": self.node}
         assert self._file is not None
         return _encode(
-            words
-            | {"file": self._file.number, "before": self._chain.last}
-            | {"data": policies.data_versions()}
+            words | {"file": self._file.number, "before": self._chain.last} | {"data": self._data}
         )
 
     def _put(self, bodies: Sequence[bytes]) -> None:

@@ -6,7 +6,8 @@ chain. So a line that is altered does not fit its own chain, and one that is mis
 in the numbers, which the chain covers.
 
 Most lines are decisions. Those with a ``kind`` are about the file: ``file`` begins one,
-``repaired`` follows what a crash cut off, ``resumed`` a time in which nothing could be written.
+``repaired`` follows what a crash cut off, ``resumed`` a time in which nothing could be written,
+``data`` says that from here on other editions of the data decide (as a file's first line does).
 """
 
 from __future__ import annotations
@@ -186,6 +187,8 @@ class Head(msgspec.Struct):
     file: int
     n: int
     chain: str
+    data: dict[str, str] = {}
+    """The editions of the data that the lines named last."""
 
 
 def read_head(folder: Path, node: str) -> Head | None:

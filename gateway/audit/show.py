@@ -11,11 +11,12 @@ from typing import Any
 
 from gateway.audit.check import Report, check
 from gateway.audit.lines import files_in, parse, read, stamp
+from gateway.policy.zones import normal
 
 
-def verify(paths: Sequence[Path]) -> int:
+def verify(paths: Sequence[Path], *, heads: bool = True) -> int:
     """Print what there is and what is wrong with it; 0 when nothing is."""
-    reports = check(paths)
+    reports = check(paths, heads=heads)
     if not reports:
         print(f"no audit in {', '.join(map(str, paths))}", file=sys.stderr)
         return 1
@@ -39,7 +40,7 @@ def _lines(report: Report) -> Iterator[str]:
 def show(folder: Path, *, id: str, to: str, since_ms: int, as_json: bool) -> int:
     """Print the decisions of one message or number, oldest first; 0 when there are any."""
     found = 0
-    for words in _find(folder, id, to.removeprefix("+"), since_ms):
+    for words in _find(folder, id, normal(to), since_ms):
         found += 1
         print(json.dumps(words, ensure_ascii=False) if as_json else "\n".join(_shown(words)))
     if not found:

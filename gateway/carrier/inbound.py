@@ -26,6 +26,7 @@ from gateway.config import Carrier
 from gateway.errors import Fenced, StoreUnavailable
 from gateway.message import STATE_OF_RECEIPT, MessageState, Receipt, ReceiptState, Reply
 from gateway.metrics import Metrics
+from gateway.policy.zones import normal
 from gateway.smpp.addresses import Addresses
 from gateway.smpp.dates import told_at
 from gateway.smpp.learning import Learner
@@ -78,6 +79,15 @@ def _at_home(
     if isinstance(found, Receipt):
         return msgspec.structs.replace(found, to=number, sender=own)
     return msgspec.structs.replace(found, sender=number, to=own)
+
+
+def _normal(found: Receipt | Reply) -> Receipt | Reply:
+    """With the debtor's number in the form that callers' numbers are brought to."""
+    if isinstance(found, Receipt):
+        number = normal(found.to)
+        return found if number == found.to else msgspec.structs.replace(found, to=number)
+    number = normal(found.sender)
+    return found if number == found.sender else msgspec.structs.replace(found, sender=number)
 
 
 class Delivery(msgspec.Struct, gc=False):
@@ -162,6 +172,7 @@ class Inbound:
         found = read(pdu, self._carrier.default_alphabet, self._habits)
         if self._addresses is not None:
             found = _at_home(found, pdu, self._addresses)
+        found = _normal(found)
         item = reply = None
         if isinstance(found, Receipt):
             item = self._item(pdu, found)

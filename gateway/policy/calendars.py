@@ -14,7 +14,7 @@ from hashlib import blake2b
 import msgspec
 
 from gateway.policy.calendar import NEVER
-from gateway.policy.decide import Rule, Rulebook
+from gateway.policy.decide import Rule, Rulebook, opening
 from gateway.policy.rules import Week
 from gateway.policy.zones import NOWHERE, Place
 
@@ -127,6 +127,19 @@ class Calendars:
             for name, (is_open, until) in looks.items()
             if not is_open and until >= NEVER
         }
+
+    def sleep(self, name: str, now: int) -> tuple[str, int]:
+        """Why a calendar of some place under some rule is not open, and when it opens next.
+
+        ``closed``, and 0, where its hours never open by the rules there are; empty: it is open.
+        """
+        is_open, until = self.look(name, now)
+        if is_open:
+            return "", 0
+        rule, place = self.rule(name, now)
+        if rule is not None and place.zones and until >= rule.until:
+            until = opening(now, rule, place)
+        return ("closed", 0) if until >= NEVER else ("quiet_hours", until)
 
     def open_at(self, now: int) -> dict[str, int]:
         """Those that are open, and until when each is."""

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Final, Literal
 
+from gateway.policy.data import EDITIONS
 from gateway.policy.lint import Lint
 
 Window = tuple[int, int]
@@ -102,6 +103,11 @@ class Profile:
     where the law lets him choose."""
     source: str = ""
     uncertain: tuple[Doubt, ...] = ()
+
+    @property
+    def ever_open(self) -> bool:
+        """Is there a window on any day, for anyone?"""
+        return any(any(week) for week in (self.windows, *(week for _, week in self.regions)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -197,7 +203,9 @@ def as_asked(profile: Profile, week: Week) -> Profile:
 def digest(policy: Policy, profile: Profile) -> str:
     """16 hexadecimal digits over all that decides; words that only explain are left out.
 
-    Equal rules have equal hashes on every machine, however their file is laid out.
+    Equal rules have equal hashes on every machine that has the same editions of the data they use,
+    however their file is laid out: the clocks and the places of numbers always, the holidays where
+    the profile has a calendar of them.
     """
     decides = asdict(replace(profile, source="", uncertain=()))
     whole = {
@@ -210,6 +218,11 @@ def digest(policy: Policy, profile: Profile) -> str:
         ),
         "regions": sorted([r.code, sorted(r.names), sorted(r.zones)] for r in policy.regions),
         "profile": decides,
+        "data": {
+            name: edition
+            for name, edition in EDITIONS.items()
+            if name != "holidays" or profile.holidays.calendar
+        },
     }
     canonical = json.dumps(whole, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import Final
 
@@ -68,7 +69,11 @@ NOWHERE: Final = Place()
 
 
 def normal(number: str) -> str:
-    """Digits alone, and Mexico's mobile prefix of old (+52 1, until 2019) left out."""
+    """A phone's one number: digits alone, Mexico's mobile prefix of old (+52 1, to 2019) left out.
+
+    It is what lists, caps and records go by. Argentina's 9 stays: a number with it is a mobile, and
+    one without may be a fixed line.
+    """
     digits = number.removeprefix("+")
     if len(digits) == 13 and digits.startswith("521"):
         return "52" + digits[3:]
@@ -136,6 +141,26 @@ class Places:
         if not zones and not region:
             return self._by_number(digits)
         return self._by_record(digits, tuple(zones), region)
+
+    def country(self, number: str) -> str:
+        """The country of a number, also of one that cannot exist; empty: no country's."""
+        digits = normal(number)
+        if not (digits.isascii() and digits.isdigit()):
+            return ""
+        return self.find(digits).country or by_libphonenumber(digits)[0]
+
+    def not_a_region(self, country: str, region: str) -> str:
+        """Why this is no region of a country, with those that are; empty: it is one."""
+        policy = self._countries.get(country)
+        if policy is None or not policy.regions:
+            return f"the rules have no regions of {country or 'this number'}: its zones say more"
+        if (country, folded(region)) in self._regions:
+            return ""
+        names = {folded(n): n for r in policy.regions for n in (r.code, *r.names)}
+        near = get_close_matches(folded(region), names, 1)
+        guess = f"; the nearest is {names[near[0]]!r}" if near else ""
+        codes = ", ".join(known.code for known in policy.regions)
+        return f"{policy.name} has no region {region!r:.70}{guess}; it has {codes}"
 
     def within(self, country: str, region: str = "") -> Place:
         """Anywhere in a country, or in a region of it; nowhere where either is not known."""

@@ -3,7 +3,8 @@
 -- group: {limits {n, since, ...}, channels {name, ...}, two_way, other channels since (0: they do
 -- not matter), reach_ms, ages {n, ms, ...}}: allowed while fewer than n contacts that count are as
 -- young as since, and fewer than n younger than ms, each.
--- contact: `ms id`, or `ms id channel two_way`; joined by a record separator, oldest first.
+-- contact: `ms id`, or `ms id channel two_way`; joined by a record separator, oldest first. One that
+-- others made with a number, whoever its debtor is, has a name that begins with n.
 -- What is said of the n-th: nothing, or how many contacts count, and it may go; a text, the contacts
 -- of late, which stand against it; {own,
 -- common}, what is known of the number for the creditor and for all, which the caller has to look at
@@ -72,13 +73,26 @@ local function made_ready(group, now)
   group.channels = channels
 end
 
--- The contacts of late without the message's own, and whether they leave room for it.
+-- A debtor's contacts, and those that others made with the number, whoever its debtor is.
+local function with_number(text, of_number)
+  for entry in string.gmatch(of_number or '', '[^\030]+') do
+    local name = string.match(entry, '^%d+ (n%S*)')
+    if name and not string.find(text or '', ' ' .. name .. ' ', 1, true) then
+      text = text and text .. '\030' .. entry or entry
+    end
+  end
+  return text
+end
+
+-- The contacts of late without the message's own, whether they leave room for it, how many count, and
+-- whether its own has been answered.
 local function weigh(text, id, group, now)
   if not group.channels then made_ready(group, now) end
-  local kept, times, crossed = {}, {}, false
+  local kept, times, crossed, answered = {}, {}, false, false
   for entry in string.gmatch(text, '[^\030]+') do
     local at, who, channel, two_way = string.match(entry, '^(%d+) (%S*) ?(%S*) ?(%S*)$')
     local ms = tonumber(at)
+    answered = answered or who == id and two_way == '1'
     if ms > now - group[5] and who ~= id then
       kept[#kept + 1] = entry
       if channel == '' then channel = 'sms' end
@@ -94,15 +108,15 @@ local function weigh(text, id, group, now)
     for _, ms in ipairs(times) do if ms >= limits[i + 1] then young = young + 1 end end
     if young >= limits[i] then room = false end
   end
-  return kept, room, #times
+  return kept, room, #times, answered
 end
 
 local function admit_one(key, id, text, group, now, stamp)
   local entry, count = stamp .. ' ' .. id, nil
   if text then
-    local kept, room, counted = weigh(text, id, group, now)
+    local kept, room, counted, answered = weigh(text, id, group, now)
     if not room then return table.concat(kept, '\030') end
-    kept[#kept + 1] = entry
+    kept[#kept + 1] = answered and entry .. ' sms 1' or entry
     entry = table.concat(kept, '\030')
     count = counted
   end
@@ -111,17 +125,20 @@ local function admit_one(key, id, text, group, now, stamp)
 end
 
 local function admit_of(creditor, rows, everyone, now)
-  local WIDTH, numbers, keys, capped = 6, {}, {}, false
+  local WIDTH, numbers, keys, by_number, capped, named = 6, {}, {}, {}, false, false
   local prefix, stamp = K_cap .. creditor .. ':', text_of(now)
   for i = 1, #rows, WIDTH do
     numbers[#numbers + 1] = rows[i + 2]
     keys[#keys + 1] = prefix .. rows[i + 3]
+    by_number[#by_number + 1] = prefix .. rows[i + 2]
     capped = capped or rows[i + 4]
+    named = named or rows[i + 2] ~= rows[i + 3]
   end
   local key = K_contact .. creditor
   local own = call('EXISTS', key) == 1 and call('HMGET', key, unpack(numbers)) or {}
   local common = everyone and call('HMGET', K_contact .. '*', unpack(numbers)) or {}
   local texts = capped and call('MGET', unpack(keys)) or {}
+  local of_numbers = capped and named and call('MGET', unpack(by_number)) or {}
   local noted = {}
   for place = 1, #numbers do
     local at = WIDTH * place - WIDTH
@@ -132,7 +149,9 @@ local function admit_of(creditor, rows, everyone, now)
       said_of[n] = {own[place] or '', common[place] or ''}
     elseif group then
       local key, entry = keys[place], nil
-      said_of[n], entry = admit_one(key, rows[at + 2], noted[key] or texts[place], group, now, stamp)
+      local text = noted[key] or texts[place]
+      if of_numbers[place] and key ~= by_number[place] then text = with_number(text, of_numbers[place]) end
+      said_of[n], entry = admit_one(key, rows[at + 2], text, group, now, stamp)
       noted[key] = entry or noted[key]
     end
   end

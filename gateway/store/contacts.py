@@ -19,6 +19,8 @@ from gateway.store.redis import Redis
 
 EVERYONE = "*"
 """The creditor of what holds for all of them."""
+OF_THE_NUMBER = "n"
+"""What begins the name of a contact with a number, whoever its debtor is (admission.lua)."""
 KEPT_ENTRIES = 20
 """Of a number's history: the latest, and the latest of each kind."""
 KEPT_TOUCHES_MS = 12 * 86_400_000
@@ -115,6 +117,8 @@ class Change(NamedTuple):
     """The creditor whose confirmation counts as this one's, too; empty: none's."""
     once: bool = False
     """With entries that are there already it changes nothing: it may be told again."""
+    hours: str | None = None
+    """Those that its owner asked for; empty: none any more."""
 
 
 Admitted = int | tuple[Known | None, Known | None] | list[Touch] | Stopped
@@ -185,6 +189,7 @@ class Contacts:
                 False if c.zones is None else c.zones,
                 False if c.region is None else c.region,
                 c.entries, c.confirmed_ms, c.once, c.by, c.beside,
+                False if c.hours is None else c.hours,
             ]
             for c in changes
         ]  # fmt: skip

@@ -2,8 +2,7 @@
 -- row: {creditor, number, lists it comes on, lists it leaves, zones|false, region|false,
 -- {{ms, what, source, text, by, review}, ...}, confirmed_ms (0: stays as it is, -1: not any more),
 -- once, source by which it came on the lists that it leaves|'', creditor whose confirmation counts as
--- this one's|''}. What is not given stays as it is; so
--- does all of it where a row that counts once has its entries there already, or where another source,
+-- this one's|'', hours|false}. What is not given stays as it is; so does all of it where a row that counts once has its entries there already, or where another source,
 -- too, has put it on a list that it leaves. Answers for each row whether it is the first to be
 -- confirmed; the one that was, told again, still is.
 -- Of the entries the latest are kept, and the latest of each kind whatever comes after it: it is the
@@ -23,7 +22,7 @@ local function read_all(rows)
     local found, known = call('HMGET', K_contact .. creditor, unpack(list)), {}
     for i, number in ipairs(list) do
       if not known[number] then
-        known[number] = found[i] and cmsgpack.unpack(found[i]) or {0, {}, '', {}, 0}
+        known[number] = found[i] and cmsgpack.unpack(found[i]) or {0, {}, '', {}, 0, ''}
       end
     end
     fields[creditor] = known
@@ -89,6 +88,7 @@ local function take(known, row)
   known[1] = bit.bor(bit.band(known[1], bit.bnot(row[4])), row[3])
   if row[5] then known[2] = row[5] end
   if row[6] then known[3] = row[6] end
+  if row[12] then known[6] = row[12] end
   for _, entry in ipairs(row[7]) do
     if not has(known[4], entry) then known[4][#known[4] + 1] = entry end
   end

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from typing import Any
 
 import pytest
 
 from gateway.errors import StoreUnavailable
+from gateway.message import Campaign
 from gateway.store import Store
 from tests.api.conftest import Post, Running
+from tests.api.test_contacts import under_rules
 
 
 async def test_a_campaign_is_made_and_read(api: Running) -> None:
     """What is given comes back; what is not has its default."""
+    under_rules(api)
     body = {"name": "mora", "priority": "high", "from": "+5622345678", "ttl": 60, "data": [1]}
     rules = {"policy": "text", "hours": {"mon-fri": ["09:00-18:00"]}, "creditor": "Banco Ñuñoa"}
     made = await api.call("POST", "/v1/campaigns", {**body, **rules, "in_doubt": "resend"})
@@ -33,6 +38,32 @@ async def test_a_campaign_is_made_and_read(api: Running) -> None:
     }
     least = (await api.call("POST", "/v1/campaigns", {"name": "x"})).json
     assert (least["priority"], least["in_doubt"]) == ("bulk", "hold")
+
+
+@pytest.mark.parametrize(
+    ("rules", "field"),
+    [
+        ({"policy": "text"}, "policy"),
+        ({"policy": "transactional"}, "policy"),
+        ({"hours": {"mon-fri": ["09:00-12:00"]}}, "hours"),
+    ],
+)
+async def test_rules_of_its_own_where_rules_are_off(
+    api: Running, post: Post, rules: dict[str, Any], field: str
+) -> None:
+    """Nobody would heed them: it says which setting to change, of one made before too."""
+    answer = await api.call("POST", "/v1/campaigns", {"name": "x", **rules})
+    assert (answer.status, answer.json["type"], answer.json["field"]) == (409, "rules-off", field)
+    assert '[policy] profile is "off"' in answer.json["detail"]
+    before = Campaign(
+        id="c9", client="crm", name="x", created_ms=1, policy=rules.get("policy", ""),
+        hours=json.dumps(rules["hours"]) if "hours" in rules else "",
+    )  # fmt: skip
+    await api.store.records.create_campaign(before)
+    answer = await post(campaign="c9")
+    assert (answer.status, answer.json["type"]) == (409, "rules-off")
+    asks = await api.call("POST", "/v1/campaigns", {"name": "x", "consent": "required"})
+    assert (await post(campaign=asks.json["id"])).status == 202
 
 
 async def test_a_key_makes_one_campaign(api: Running) -> None:

@@ -7,16 +7,21 @@ import gzip
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from gateway import cli
-from gateway.config import Policy
+from gateway.api.intake import hours_of
+from gateway.api.tally import rfc3339
+from gateway.clock import wall_ms
+from gateway.config import Policy, Route
 from gateway.message import MessageState
-from gateway.policies import load
+from gateway.policies import campaign_week, load
 from gateway.policy.calendars import HELD, Calendars
+from gateway.policy.decide import Listed
 from gateway.store import Store
-from gateway.store.contacts import Opened
+from gateway.store.contacts import Asked, Change, Group, Opened
 from tests.api.conftest import NOW, Post, Running
 
 NUMBER = "+56912345678"
@@ -61,7 +66,7 @@ async def test_lists_are_kept_with_their_evidence(api: Running) -> None:
 
 async def test_the_evidence_of_what_holds_outlives_what_comes_after(api: Running) -> None:
     """Of many changes the latest twenty are kept, and the latest of each kind."""
-    await put(api, {"consent": True, "source": "contract", "at": AT})
+    await put(api, {"consent": True, "source": "contract", "at": AT, "text": "acepto"})
     for day in range(1, 31):
         await put(api, {"opt_out": day % 2 == 0, "at": f"2025-10-{day:02d}T10:00:00Z"})
     entries = (await api.call("GET", f"/v1/contacts/{NUMBER}")).json["known"]["entries"]
@@ -107,17 +112,91 @@ async def test_an_opt_out_ends_what_waits_for_its_creditor(api: Running, post: P
     assert await state(api, theirs) == ("blocked", "wrong_number")
 
 
-async def test_forgetting(api: Running) -> None:
-    """All of one creditor's, and nothing of what is for everyone."""
-    await put(api, {"opt_out": True})
+async def test_one_phone_is_one_number(api: Running, post: Post) -> None:
+    """Mexico's old +52 1 and +52 have one record, one list and one history of contacts."""
+    old, new = "+5215512345678", "+525512345678"
+    api.clock.now = wall_ms()
+    api.configure(routes=(Route(name="mexico", prefixes=("+52",), carriers=("andina",)),))
+    posted = await post(to=old, **{"from": "3450"})
+    message = (await api.call("GET", f"/v1/messages/{posted.json['id']}")).json
+    assert message["to"] == new
+    for number in (old, new):
+        found = await api.call("GET", f"/v1/messages?to=%2B{number[1:]}")
+        assert [one["id"] for one in found.json["items"]] == [posted.json["id"]]
+    touch = {"channel": "call", "at": AT}
+    assert (await api.call("POST", f"/v1/contacts/{old}/touches", touch)).json["accepted"] == 1
+    lines = [{"to": old, "wrong_number": True}]
+    assert (await api.call("POST", "/v1/contacts", lines)).json["blocked"] == 1
+    seen = [(await api.call("GET", f"/v1/contacts/{number}")).json for number in (old, new)]
+    assert seen[0] == seen[1]
+    assert (seen[0]["to"], seen[0]["known"]["lists"]) == (new, ["wrong_number"])
+    assert [one["channel"] for one in seen[0]["contacts"]] == ["call"]
+
+
+async def test_forgetting_keeps_the_evidence(api: Running) -> None:
+    """All of one creditor's comes off, and nothing of what is for everyone; it says who did it."""
+    await put(api, {"opt_out": True, "consent": True, "text": "no quiere", "at": AT})
+    await put(api, {"zones": ["America/Santiago"], "region": "RM"})
     await put(api, {"opt_out": True}, "?creditor=*")
     for forgotten in (True, False):
-        answer = await api.call("DELETE", f"/v1/contacts/{NUMBER}")
+        answer = await api.call("DELETE", f"/v1/contacts/{NUMBER}?source=phone&text=otra%20vez")
         assert answer.json == {"to": NUMBER, "creditor": "crm", "forgotten": forgotten}
     found = (await api.call("GET", f"/v1/contacts/{NUMBER}")).json
-    assert (found["known"]["entries"], found["everyone"]["lists"]) == ([], ["opt_out"])
+    known = found["known"]
+    assert (known["lists"], known["zones"], known["region"]) == ([], [], "")
+    assert [(entry["what"], entry["text"]) for entry in known["entries"]] == [
+        ("opt_out", "no quiere"), ("consent", "no quiere"),
+        ("-opt_out", "otra vez"), ("-consent", "otra vez"),
+    ]  # fmt: skip
+    assert known["entries"][-1] == {
+        "at": "2025-11-22T08:26:40.000Z", "what": "-consent", "source": "phone",
+        "text": "otra vez", "by": "crm",
+    }  # fmt: skip
+    assert found["everyone"]["lists"] == ["opt_out"]
     refused = await api.call("DELETE", f"/v1/contacts/{NUMBER}?creditor=*", key="other")
     assert refused.status == 403
+
+
+@pytest.mark.parametrize("name", ["legal_stop", "wrong_number"])
+async def test_what_holds_for_good_is_lifted_by_administrators_with_the_reason(
+    api: Running, name: str
+) -> None:
+    """However it is asked for: one number, many, or all that is known."""
+    path = f"/v1/contacts/{NUMBER}?creditor=Banco%20Uno"
+    lift = {"creditor": "Banco Uno", name: False}
+    await api.call("PUT", path, {name: True, "text": "rol 77"}, key="other")
+
+    async def refused(key: str, text: str | None) -> list[str]:
+        words = {} if text is None else {"text": text}
+        more = "" if text is None else f"&text={quote(text)}"
+        answers = [
+            (await api.call("PUT", path, {name: False} | words, key=key)).json,
+            (await api.call("DELETE", path + more, key=key)).json,
+        ]
+        lines = [{"to": NUMBER} | lift | words]
+        many = (await api.call("POST", "/v1/contacts", lines, key=key)).json
+        return [answer.get("type", "taken") for answer in [*answers, *many["errors"]]]
+
+    assert await refused("other", "archivada") == ["no-scope"] * 3
+    assert await refused("crm", None) == ["missing-field"] * 3
+    assert await refused("crm", " ") == ["missing-field"] * 3
+    known = (await api.call("GET", path)).json["known"]
+    assert (known["lists"], len(known["entries"])) == ([name], 1)
+    assert await refused("crm", "archivada") == ["taken"] * 2
+    known = (await api.call("GET", path)).json["known"]
+    assert (known["lists"], known["entries"][-1]["what"]) == ([], f"-{name}")
+    assert (known["entries"][0]["text"], known["entries"][-1]["text"]) == ("rol 77", "archivada")
+
+
+async def test_an_opt_out_after_one_that_was_taken_back_is_confirmed_anew(api: Running) -> None:
+    """Whoever asks for no more is told once, each time he asks."""
+    asks = Change(NUMBER[1:], "crm", int(Listed.OPT_OUT), confirmed_ms=NOW)
+    learn = api.store.contacts.learn
+    assert [await learn([asks]), await learn([asks])] == [[True], [False]]
+    await put(api, {"opt_out": False})
+    assert await learn([asks]) == [True]
+    await api.call("DELETE", f"/v1/contacts/{NUMBER}")
+    assert await learn([asks]) == [True]
 
 
 @pytest.mark.parametrize(
@@ -133,6 +212,12 @@ async def test_forgetting(api: Running) -> None:
         ({"opt_out": True, "at": "yesterday"}, "invalid-time", "at"),
         ({"opt_out": True, "text": "x" * 501}, "invalid-field", "text"),
         ({"opt_out": True, "source": "a\nb"}, "invalid-field", "source"),
+        ({"consent": True}, "missing-field", "text"),
+        ({"hours": {"mon": ["09:00-12:00"]}}, "missing-field", "text"),
+        ({"hours": {"mon": ["9-12"]}, "text": "x"}, "invalid-field", "hours"),
+        ({"hours": {}, "text": "x"}, "invalid-field", "hours"),
+        ({"hours": "mon", "text": "x"}, "invalid-field", "hours"),
+        ({"consent": True, "source": "contract 7", "text": " "}, "missing-field", "text"),
     ],
 )
 async def test_a_wrong_change(api: Running, body: dict[str, Any], type: str, field: str) -> None:
@@ -140,6 +225,85 @@ async def test_a_wrong_change(api: Running, body: dict[str, Any], type: str, fie
     answer = await put(api, body)
     assert (answer.status, answer.json["type"], answer.json["field"]) == (422, type, field)
     assert (await api.call("GET", f"/v1/contacts/{NUMBER}")).json["known"]["entries"] == []
+
+
+@pytest.mark.parametrize(
+    ("to", "region", "said"),
+    [
+        (NUMBER, "Isla de Pasqua", "the nearest is 'Isla de Pascua'; it has AP, TA, "),
+        (NUMBER, "Kent", "Chile has no region 'Kent'; it has AP, TA, "),
+        ("+51987654321", "Lima", "the rules have no regions of PE"),
+        ("+882123456789", "MA", "the rules have no regions of"),
+    ],
+)
+async def test_a_region_that_no_rule_knows(api: Running, to: str, region: str, said: str) -> None:
+    """It would be as none, and the hours another place's: refused, one by one and in a stream."""
+    for rules in (lambda _: None, under_rules):
+        rules(api)
+        answer = (await api.call("PUT", f"/v1/contacts/{to}", {"region": region})).json
+        assert (answer["type"], answer["field"]) == ("invalid-field", "region")
+        assert said in answer["detail"]
+        line = json.dumps({"to": to, "region": region}).encode()
+        many = await api.call("POST", "/v1/contacts", line, kind="application/x-ndjson")
+        assert said in many.json["errors"][0]["detail"]
+    assert (await api.call("GET", f"/v1/contacts/{to}")).json["known"]["region"] == ""
+    for known in ("isla de pascua", "XV", ""):
+        assert (await put(api, {"region": known})).status == 200
+
+
+EVENINGS = {"mon-fri": ["18:00-20:00"], "sat": ["09:00-12:00", "16:00-18:00"]}
+ASKED = {"hours": EVENINGS, "text": "llámenme después del trabajo", "source": "call 88", "at": AT}
+
+
+async def test_the_owners_own_hours(
+    api: Running, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a campaign has them, with who asked for what and when; null takes them away."""
+    known = (await put(api, ASKED)).json["known"]
+    assert known["hours"] == EVENINGS
+    assert known["entries"] == [
+        {"at": "2025-11-20T10:00:00.000Z", "what": "hours", "source": "call 88",
+         "text": "llámenme después del trabajo", "by": "crm"}
+    ]  # fmt: skip
+    await put(api, {"opt_out": True})
+    await put(api, {"hours": {"sun": ["10:00-12:00"]}, "text": "domingo"}, "?creditor=*")
+    found = (await api.call("GET", f"/v1/contacts/{NUMBER}")).json
+    assert found["known"]["hours"] == EVENINGS
+    assert found["everyone"]["hours"] == {"sun": ["10:00-12:00"]}
+    (own,) = await store.contacts.known("crm", [NUMBER[1:]])
+    assert own is not None
+    assert hours_of(own.hours) == campaign_week(EVENINGS)
+    asks = ["--url", f"http://127.0.0.1:{api.port}", "--key", "crm-key"]
+    assert await asyncio.to_thread(cli.main, ["contacts", "show", NUMBER, *asks]) == 0
+    said = capsys.readouterr().out
+    assert "\n  hours mon-fri 18:00-20:00; sat 09:00-12:00, 16:00-18:00\n" in said
+    known = (await put(api, {"hours": None})).json["known"]
+    assert (known["hours"], known["entries"][-1]["what"]) == (None, "-hours")
+    await put(api, ASKED)
+    await api.call("DELETE", f"/v1/contacts/{NUMBER}?text=ya%20no")
+    known = (await api.call("GET", f"/v1/contacts/{NUMBER}")).json["known"]
+    assert known["hours"] is None
+    assert [one["what"] for one in known["entries"][-2:]] == ["-opt_out", "-hours"]
+
+
+async def test_hours_of_many_and_of_a_file(api: Running, tmp_path: Path) -> None:
+    """Objects, and one cell of a CSV."""
+    cell = "mon-fri=18:00-20:00 sat=09:00-12:00,16:00-18:00"
+    rows = f'to,hours,text\n{NUMBER},"{cell}",tarde\n+56987654321,null,\n{NUMBER},mon=9,x\n'
+    said = (await api.call("POST", "/v1/contacts", rows.encode(), kind="text/csv")).json
+    assert (said["accepted"], said["rejected"]) == (2, 1)
+    assert (said["errors"][0]["type"], said["errors"][0]["field"]) == ("invalid-field", "hours")
+    assert (await api.call("GET", f"/v1/contacts/{NUMBER}")).json["known"]["hours"] == EVENINGS
+    asks = ["--url", f"http://127.0.0.1:{api.port}", "--key", "crm-key"]
+    file = tmp_path / "hours.csv"
+    for text, hours in (
+        (rows.replace(",null,", ",,"), EVENINGS),
+        (f"to,hours\n{NUMBER},null\n", None),
+    ):
+        await put(api, {"hours": {"sun": ["10:00-11:00"]}, "text": "domingo"})
+        file.write_text(text, encoding="utf-8")
+        await asyncio.to_thread(cli.main, ["contacts", "load", str(file), *asks])
+        assert (await api.call("GET", f"/v1/contacts/{NUMBER}")).json["known"]["hours"] == hours
 
 
 async def test_a_stream(api: Running, post: Post) -> None:
@@ -151,7 +315,7 @@ async def test_a_stream(api: Running, post: Post) -> None:
         {"to": "912345678", "opt_out": True},
         {"to": NUMBER},
         {"to": NUMBER, "creditor": "a:b", "opt_out": True},
-        {"to": NUMBER, "creditor": "*", "consent": True},
+        {"to": NUMBER, "creditor": "*", "consent": True, "text": "acepto"},
     ]
     body = gzip.compress("\n".join(map(json.dumps, lines)).encode() + b"\nno\n")
     kind, packed = "application/x-ndjson", {"Content-Encoding": "gzip"}
@@ -179,7 +343,7 @@ async def test_csv_an_array_and_an_object(api: Running) -> None:
     found = (await api.call("GET", "/v1/contacts/+56911111111")).json["known"]
     assert found["lists"] == ["opt_out"]
     assert found["zones"] == ["America/Santiago", "America/Punta_Arenas"]
-    array = [{"to": NUMBER, "consent": True}, {"to": NUMBER, "opt_out": True}, 7]
+    array = [{"to": NUMBER, "consent": True, "text": "acepto"}, {"to": NUMBER, "opt_out": True}, 7]
     said = (await api.call("POST", "/v1/contacts", array)).json
     assert (said["accepted"], said["rejected"]) == (2, 1)
     found = (await api.call("GET", f"/v1/contacts/{NUMBER}")).json["known"]
@@ -249,6 +413,29 @@ async def test_contacts_by_others_count_once(api: Running) -> None:
     assert (answer.status, answer.json["type"]) == (422, "invalid-time")
 
 
+async def test_a_contact_with_the_number_counts_for_whoever_its_debtor_is(
+    api: Running, store: Store
+) -> None:
+    """Also for one whom no message has named yet; one with a debtor for him, and for the number."""
+    api.clock.now = wall_ms()
+    at = rfc3339(api.clock.now - 3_600_000)
+    path = f"/v1/contacts/{NUMBER}/touches"
+    told = [{"channel": "call", "at": at}, {"channel": "email", "at": at, "debtor": "d-2"}]
+    assert (await api.call("POST", path, told)).json["accepted"] == 2
+    group = Group([1, 0], ["sms", "call", "email"], False, 0, 12 * 86_400_000)
+
+    async def against(debtor: str, to: str = NUMBER[1:]) -> list[str]:
+        asked = Asked("a" * 24, to, "crm", debtor, group)
+        (answer,) = await store.contacts.admit([asked], api.clock.now)
+        return sorted(touch.channel for touch in answer) if isinstance(answer, list) else []
+
+    assert await against("d-1") == ["call"]
+    assert await against("d-2") == ["call", "email"]
+    assert await against(NUMBER[1:]) == ["call", "email"]
+    assert await against("d-2", "56987654321") == ["email"]
+    assert await against("d-1", "56987654321") == []
+
+
 async def test_scopes(api: Running) -> None:
     """Reading needs read, and changing submit."""
     assert (await api.call("GET", f"/v1/contacts/{NUMBER}", key="reader")).status == 200
@@ -264,7 +451,7 @@ async def test_scopes(api: Running) -> None:
         ("to;legal_stop\n+56911111111;1\n+56922222222;true\n;1\n", [], ["legal_stop"]),
         (
             '{"to": "+56911111111"}\n{"to": "+56922222222", "consent": true}\n{"to": 7}\n',
-            ["--consent"],
+            ["--consent", "--text", "acepto SMS"],
             ["consent"],
         ),
     ],

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from gateway.config import Route
+from gateway.policies import campaign_week, read, shipped
+from gateway.policy.calendars import Calendars
 from tests.api.conftest import Running
 from tests.api.test_findings import CHILE, post
 from tests.api.test_findings import api as api
@@ -54,6 +57,36 @@ async def test_in_the_morning_it_no_longer_waits(api: Running) -> None:
     api.clock.now = ms("2026-07-14T12:00:00Z")
     read = await api.call("GET", f"/v1/messages/{accepted.json['id']}")
     assert (read.json.get("reason"), read.json.get("not_before")) == (None, None)
+
+
+async def test_hours_that_never_meet_the_rules(api: Running) -> None:
+    """Of the recipient's country: closed, not quiet hours that pass. Of any: no campaign."""
+    api.clock.now = DAY
+    api.configure(routes=_everywhere(api))
+    campaign = await api.campaign(policy="text", hours={"sun": ["10:00-12:00"]})
+    accepted = await post(api, campaign=campaign)
+    assert (accepted.json["reason"], accepted.json.get("not_before")) == ("closed", None)
+    read = (await api.call("GET", f"/v1/messages/{accepted.json['id']}")).json
+    assert (read["reason"], read.get("not_before")) == ("closed", None)
+    mexico = await post(api, to="+525512345678", campaign=campaign)  # by the law's words it is open
+    assert mexico.json["not_before"] == "2026-07-19T16:00:00.000Z"
+    for hours in ({"sun": ["10:00-12:00"]}, {"mon-fri": ["02:00-06:00"]}):
+        answer = await api.call("POST", "/v1/campaigns", {"name": "x", "hours": hours})
+        assert (answer.json["type"], answer.json["field"]) == ("invalid-field", "hours")
+
+
+async def test_hours_that_meet_only_a_later_rule(tmp_path: Path) -> None:
+    """They wait until it is in force."""
+    text = (shipped() / "chile.toml").read_text(encoding="utf-8")
+    now = 'mon-sat = ["08:00-20:00"]'
+    assert now in text
+    (tmp_path / "a.toml").write_text(text, encoding="utf-8")
+    later = text.replace("effective_from = 2021-04-20", "effective_from = 2026-08-03")
+    (tmp_path / "b.toml").write_text(later.replace(now, 'sun = ["08:00-20:00"]'))
+    calendars = Calendars(read(sorted(tmp_path.glob("*.toml"))))
+    week = campaign_week({"sun": ["10:00-12:00"]})
+    name = calendars.name(calendars.book.places.find(CHILE), "prudent", week)
+    assert calendars.sleep(name, DAY) == ("quiet_hours", ms("2026-08-09T14:00:00Z"))
 
 
 async def test_the_usa_is_off(api: Running) -> None:

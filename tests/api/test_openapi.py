@@ -78,12 +78,13 @@ SEMANTIC = {
     ("POST", "/v1/texts"),
     ("POST", "/v1/contacts"),
     ("PUT", "/v1/contacts/{msisdn}"),
+    ("DELETE", "/v1/contacts/{msisdn}"),
     ("POST", "/v1/contacts/{msisdn}/touches"),
     ("POST", "/v1/debtors/cancel"),
 }
 """Calls that may refuse what the schema allows: a route decides about text and sender, the other
-filters about the cursor; a zone is some zone's name, what has been told is no time to come, and CSV
-has a header."""
+filters about the cursor; a zone is some zone's name, what has been told is no time to come, what
+holds for good is lifted with a reason, and CSV has a header."""
 
 
 @schemathesis.serializer("application/x-ndjson")

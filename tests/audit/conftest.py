@@ -55,7 +55,8 @@ def make(tmp_path: Path) -> Iterator[Make]:
 
 
 def close(audit: Audit) -> None:
-    """Close, and wait for what is being compressed."""
+    """Close, and wait for what is to be compressed."""
+    audit._packer.submit(lambda: None).result()
     audit.close()
     audit._packer.shutdown()
 

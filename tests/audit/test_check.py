@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -120,9 +121,23 @@ def test_the_end_is_cut_off(folder: Path) -> None:
         "truncated",
         "ends with line 31, noted to line 33, in file 3",
     )
-    head_of(folder, "gw1").unlink()
-    (report,) = check([folder])
-    assert (report.faults, len(report.notes)) == ([], 1)
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda head: head.write_bytes(b"{")])
+def test_the_end_and_the_note_of_it_are_gone(
+    folder: Path, spoil: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder has its head; an archive or a copied file is asked about as such."""
+    path = paths(folder)[2]
+    rewrite(path, lines(path)[:-2])
+    spoil(head_of(folder, "gw1"))
+    (fault,) = faults(folder)
+    assert (fault.file, fault.what) == ("gw1.head", "missing")
+    assert cli.main(["audit", "verify", str(folder)]) == 1
+    assert "gw1.head, line 1: missing: no note of how far it goes" in capsys.readouterr().out
+    assert cli.main(["audit", "verify", "--no-head", str(folder)]) == 0
+    assert cli.main(["audit", "verify", str(path)]) == 0
+    assert "note: no note of how far it goes" in capsys.readouterr().out
 
 
 def test_a_cut_off_end_still_shows_after_the_next_start(folder: Path, make: Make) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway import policies
 from gateway.audit.lines import parse, read_head
 from tests.audit.conftest import DAY, NOW, Make, close, faults, line, lines, paths
 
@@ -51,6 +52,28 @@ def test_a_restart_goes_on_in_the_days_file(make: Make) -> None:
         close(audit)
     (path,) = paths(audit.folder)
     assert len(lines(path)) == 4
+    assert faults(audit.folder) == []
+
+
+def test_other_editions_of_the_data_are_told_within_the_day(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, where they begin to decide: the rules' hash has them too."""
+    first = policies.data_versions()
+    later = first | {"holidays": "99.1"}
+    for number, editions in enumerate((first, first, later, later, first)):
+        monkeypatch.setattr(policies, "data_versions", lambda found=editions: found)
+        audit = make()
+        audit.write([line(number)], NOW)
+        close(audit)
+    (path,) = paths(audit.folder)
+    told = [json.loads(one) for one in lines(path)]
+    assert [words.get("kind", words.get("id", "")[-1:]) for words in told] == [
+        "file", "0", "1", "data", "2", "3", "data", "4",
+    ]  # fmt: skip
+    assert [words["data"]["holidays"] for words in told if "data" in words] == [
+        first["holidays"], "99.1", first["holidays"],
+    ]  # fmt: skip
     assert faults(audit.folder) == []
 
 

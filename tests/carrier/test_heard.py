@@ -168,8 +168,8 @@ TWO_WAY = Group([1, 0], ["sms"], True, 0, DAY_MS)
 async def admit(store: Store, id: str, now: int, debtor: str, to: str = NUMBER) -> list[Touch]:
     """The contacts that stand against a message to a debtor; none: it may go."""
     (answer,) = await store.contacts.admit([Asked(id, to, BANK, debtor, TWO_WAY, True)], now)
-    assert answer is None or isinstance(answer, list)
-    return answer or []
+    assert isinstance(answer, int | list)
+    return answer if isinstance(answer, list) else []
 
 
 @pytest.mark.parametrize("debtor", ["", "d-7"])

@@ -58,10 +58,12 @@ class Desk:
 
         return step
 
-    def take(self, number: int, text: bytes, esm_class: int = 0) -> None:
+    def take(
+        self, number: int, text: bytes, esm_class: int = 0, source: str = "56900000001"
+    ) -> None:
         pdu = DeliverSm(
             sequence_number=number,
-            source_addr="56900000001",
+            source_addr=source,
             destination_addr="3450",
             esm_class=esm_class,
             short_message=text,
@@ -94,6 +96,17 @@ async def test_a_reply_told_to_come_again_is_stored_once(store: Store, at_once: 
     assert desk.bind.said[2:] == [(9, 0)]
     page = await store.records.replies("crm")
     assert [reply.text for reply in page.items] == ["1", "1"]
+
+
+async def test_a_number_of_old_is_the_number_of_now(store: Store) -> None:
+    """Mexico's mobiles have lost their 1; some carriers still write it, in receipts too."""
+    desk = Desk(store)
+    desk.take(1, b"BAJA", source="5215512345678")
+    desk.take(2, b"id:7 stat:DELIVRD err:000 text:", 4, source="5215512345678")
+    assert [one.item.receipt.to for one in desk.inbound._deliveries if one.item] == ["525512345678"]
+    await desk.idle()
+    (reply,) = (await store.records.replies("crm")).items
+    assert reply.sender == "525512345678"
 
 
 async def test_an_outage_never_stops_the_reading_of_responses(

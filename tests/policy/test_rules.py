@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.policy.data import EDITIONS
 from gateway.policy.daysoff import dates, easter, overlay_day
 from gateway.policy.rules import (
     Caps,
@@ -71,6 +73,20 @@ def test_the_hash_is_of_what_decides() -> None:
         digest(replace(POLICY, regions=(Region(code="MA"),)), PROFILE),
     }
     assert len(others | {same}) == 10
+
+
+def test_the_hash_has_the_editions_of_the_data_that_the_rule_uses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Other holidays under the same hash would be another rule."""
+    off = replace(PROFILE, holidays=DaysOff(calendar="CL"))
+    before = digest(POLICY, PROFILE), digest(POLICY, off)
+    monkeypatch.setitem(EDITIONS, "holidays", "99.1")
+    assert (digest(POLICY, PROFILE) == before[0], digest(POLICY, off) == before[1]) == (True, False)
+    for name in ("tzdata", "phonenumbers"):
+        with monkeypatch.context() as another:
+            another.setitem(EDITIONS, name, "99.1")
+            assert digest(POLICY, PROFILE) != before[0]
 
 
 def test_easter() -> None:
