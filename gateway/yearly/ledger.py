@@ -34,13 +34,15 @@ class Ledger:
         if group is None:
             return None
         key = f"{one.creditor}:{one.debtor}"
+        since = now - group.reach_ms
         kept = [
             noted
             for noted in self._contacts.get(key, ())
-            if noted.contact.at > now - group.reach_ms and noted.id != one.id
+            if noted.contact.at > since and noted.id != one.id
         ]
-        if not _room([noted.contact for noted in kept], group):
-            return [noted.contact for noted in kept]
+        contacts = [noted.contact for noted in kept]
+        if not _room(contacts, group):
+            return contacts
         self._contacts[key] = [*kept, _Noted(one.id, Contact(now))]
         return None
 
@@ -75,6 +77,5 @@ def _room(contacts: list[Contact], group: Group) -> bool:
     crossed = group.other_channels_since
     if crossed and any(c.channel != "sms" and c.at >= crossed for c in counts):
         return False
-    times = [contact.at for contact in counts]
     pairs = zip(group.limits[::2], group.limits[1::2], strict=True)
-    return all(sum(at >= since for at in times) < n for n, since in pairs)
+    return all(len([1 for c in counts if c.at >= since]) < n for n, since in pairs)
