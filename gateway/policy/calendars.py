@@ -28,7 +28,7 @@ ALWAYS = (ANY, ANSWER)
 HELD = "held"
 """The calendar of recipients of whom nobody knows where they are: it never opens."""
 LONGEST_LOOK = 60_000
-"""The longest that an answer of :meth:`Calendars.open_at` is kept."""
+"""The longest that "never" is believed: a country's first file may come into force."""
 
 
 class Calendar(msgspec.Struct, frozen=True, array_like=True):
@@ -61,6 +61,8 @@ class Calendars:
         self._known: dict[str, Calendar] = {HELD: Calendar(NOWHERE, "prudent")}
         self._names: dict[Calendar, str] = {}
         self._open: dict[str, int] = {}
+        self._looks: dict[str, tuple[bool, int]] = {}
+        """The last answer about each, and until when it holds."""
         self._from = self._until = 0
 
     def name(
@@ -144,11 +146,26 @@ class Calendars:
     def open_at(self, now: int) -> dict[str, int]:
         """Those that are open, and until when each is."""
         if not self._from <= now < self._until:
-            looks = {name: self.look(name, now) for name in self._known}
-            self._open = {name: until for name, (is_open, until) in looks.items() if is_open}
+            if now < self._from:  # the clock was set back: they hold from then on only
+                self._looks.clear()
+            self._look_again(now)
+            looks = self._looks.items()
+            self._open = {name: until for name, (is_open, until) in looks if is_open}
             self._from = now
-            self._until = min([now + LONGEST_LOOK, *(until for _, until in looks.values())])
         return self._open
+
+    def _look_again(self, now: int) -> None:
+        """At those whose last answer holds no more."""
+        ends = NEVER
+        for name in self._known:
+            last = self._looks.get(name)
+            if last is None or not now < last[1] < NEVER:
+                last = self._looks[name] = self.look(name, now)
+            if last[1] < NEVER:
+                ends = min(ends, last[1])
+            elif name != HELD:
+                ends = min(ends, now + LONGEST_LOOK)
+        self._until = ends
 
     @property
     def until(self) -> int:

@@ -68,7 +68,6 @@ def instant(at: int) -> datetime:
     return BEGIN + timedelta(milliseconds=at)
 
 
-@lru_cache(maxsize=1 << 18)
 def readings(zone: str, minute: int) -> tuple[datetime, ...]:
     """What a clock there shows, at a minute since 1970: two times where the hour happens twice."""
     at = instant(minute * 60_000)
@@ -77,10 +76,27 @@ def readings(zone: str, minute: int) -> tuple[datetime, ...]:
     return tuple((at + offset).replace(tzinfo=None) for offset in offsets if offset is not None)
 
 
+@lru_cache(maxsize=1 << 12)
+def shown(zone: str, day: int, cell: int) -> list[tuple[date, list[tuple[int, int]]]]:
+    """What a clock there shows in a day of UTC: by its dates, each cell and a minute of that date.
+
+    A cell in which the hour happens twice is there twice. Raises Broken where a cell begins at a
+    time that no window's edge lies on.
+    """
+    dates: dict[date, list[tuple[int, int]]] = {}
+    for at in range(DAY_MINUTES // cell):
+        for wall in readings(zone, day * DAY_MINUTES + at * cell):
+            minute = wall.hour * 60 + wall.minute
+            if (minute % cell, wall.second) != (0, 0):
+                raise Broken(f"{zone}: a clock between two of the looks, at {wall}")
+            dates.setdefault(wall.date(), []).append((at, minute))
+    return list(dates.items())
+
+
 @lru_cache(maxsize=1 << 16)
-def local_date(zone: str, minute: int) -> date:
-    """The date there, at a minute since 1970."""
-    return instant(minute * 60_000).astimezone(clock(zone)).date()
+def local_date(zone: str, minute: int) -> int:
+    """The date there, at a minute since 1970: its ordinal, of which 1 is a Monday."""
+    return instant(minute * 60_000).astimezone(clock(zone)).toordinal()
 
 
 @lru_cache(maxsize=512)
@@ -152,7 +168,7 @@ class Checker:
     def _profile_at(self, at: int) -> Profile:
         first = self._versions[0]
         for policy in self._versions[1:]:
-            if local_date(policy.zones[0], at // 60_000) >= policy.effective_from:
+            if local_date(policy.zones[0], at // 60_000) >= policy.effective_from.toordinal():
                 first = policy
         return first.profile(self._profile)
 
@@ -176,23 +192,14 @@ class Checker:
         found = self._days.get((place, day))
         if found is None:
             starts = range(day * DAY_MINUTES, (day + 1) * DAY_MINUTES, self._cell)
-            found = bytes(not self._open(place, minute) for minute in starts)
+            first, last = (self._profile_at(minute * 60_000) for minute in (starts[0], starts[-1]))
+            found = _shut(first, place, day, self._cell)
+            if last != first:  # another file comes into force within this day
+                rules = [self._profile_at(minute * 60_000) for minute in starts]
+                changed = rules.index(last)
+                found = found[:changed] + _shut(last, place, day, self._cell)[changed:]
             self._days[place, day] = found
         return found
-
-    def _open(self, place: Place, minute: int) -> bool:
-        profile = self._profile_at(minute * 60_000)
-        week = next((own for code, own in profile.regions if code == place.region), profile.windows)
-        for zone in place.zones:
-            for wall in readings(zone, minute):
-                shown = wall.hour * 60 + wall.minute
-                if (shown % self._cell, wall.second) != (0, 0):
-                    raise Broken(f"{zone}: a clock between two of the looks, at {wall}")
-                if not any(a <= shown < b for a, b in week[wall.weekday()]):
-                    return False
-                if wall.date() in days_off(profile.holidays, place.region, wall.year):
-                    return False
-        return True
 
     # Caps
 
@@ -214,6 +221,20 @@ class Checker:
         self._contacts[sent.debtor] = [*recent, _Contact(sent.at, "sms", False, sent.id)]
 
 
+def _shut(profile: Profile, place: Place, day: int, cell: int) -> bytes:
+    """Is it shut by the clock of any zone, in each cell of a day of UTC?"""
+    week = next((own for code, own in profile.regions if code == place.region), profile.windows)
+    found = bytearray(DAY_MINUTES // cell)
+    for zone in place.zones:
+        for there, cells in shown(zone, day, cell):
+            off = there in days_off(profile.holidays, place.region, there.year)
+            windows = () if off else week[there.weekday()]
+            for at, minute in cells:
+                if not any(a <= minute < b for a, b in windows):
+                    found[at] = 1
+    return bytes(found)
+
+
 def _broken(profile: Profile, at: int, before: list[_Contact], zone: str) -> str:
     """Which cap a contact breaks; empty: none."""
     caps, hour = profile.caps, 3_600_000
@@ -230,7 +251,7 @@ def _broken(profile: Profile, at: int, before: list[_Contact], zone: str) -> str
     for n, span in caps.per_rolling:
         if sum(at - c.at < span * 24 * hour for c in before) + 1 > n:
             return "per_rolling"
-    if caps.gap_days and any((today - day).days <= caps.gap_days for day in days):
+    if caps.gap_days and any(today - day <= caps.gap_days for day in days):
         return "gap_days"
     if caps.gap_hours and any(at - c.at < caps.gap_hours * hour for c in before):
         return "gap_hours"
@@ -239,8 +260,9 @@ def _broken(profile: Profile, at: int, before: list[_Contact], zone: str) -> str
     return ""
 
 
-def _week(day: date, begins: int) -> date:
-    return day - timedelta(days=(day.weekday() - begins) % 7)
+def _week(day: int, begins: int) -> int:
+    """The date on which its week began. Days are ordinals, weekdays from 0, Monday."""
+    return day - (day - 1 - begins) % 7
 
 
 def _cell_minutes(profiles: Iterator[Profile]) -> int:

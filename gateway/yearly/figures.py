@@ -39,7 +39,14 @@ class Figures:
     def count(self, what: str, at: int, amount: int = 1) -> None:
         """One more, of the year and its month."""
         self.counts[what] += amount
-        self.by_month.setdefault(month(at), Counter())[what] += amount
+        self._month(at)[what] += amount
+
+    def _month(self, at: int) -> Counter[str]:
+        name = month(at)
+        found = self.by_month.get(name)
+        if found is None:
+            found = self.by_month[name] = Counter()
+        return found
 
     def backlog(self, waiting: int, at: int) -> None:
         """So many messages wait on open lanes."""
@@ -47,7 +54,7 @@ class Figures:
             return
         if waiting > self.longest_backlog:
             self.longest_backlog, self.longest_at = waiting, at
-        here = self.by_month.setdefault(month(at), Counter())
+        here = self._month(at)
         here["backlog"] = max(here["backlog"], waiting)
 
     def sent(self, total: int, waits: Iterable[tuple[str, int]]) -> None:

@@ -35,10 +35,11 @@ class Ledger:
         if group is None:
             return 0
         key = f"{one.creditor}:{one.debtor}"
+        since = now - group.reach_ms
         kept = [
             noted
             for noted in self._contacts.get(key, ())
-            if noted.contact.at > now - group.reach_ms and noted.id != one.id
+            if noted.contact.at > since and noted.id != one.id
         ]
         contacts = [noted.contact for noted in kept]
         counts = [

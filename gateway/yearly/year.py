@@ -106,6 +106,8 @@ class Year:
         self._messages: dict[str, Message] = {}
         self._lanes: dict[str, Lane] = {}
         self._shut: dict[str, _Shut] = {}
+        self._looks: dict[str, tuple[bool, int]] = {}
+        """Of the calendars of the lanes: open or not, and until when that holds."""
         self._later: list[tuple[int, int, Waiting]] = []
         """Messages with a time before which they may not go, soonest first."""
         self._queued: dict[str, list[Waiting]] = {}
@@ -139,7 +141,7 @@ class Year:
         if self._free_at > now:
             times.append(self._free_at)
         else:
-            looks = (self.calendars.look(name, now) for name, lane in self._lanes.items() if lane)
+            looks = (self._look(name, now) for name, lane in self._lanes.items() if lane)
             times += [until for _, until in looks if until < NEVER]
         return max(now + 1, min(times)) if times else None
 
@@ -205,10 +207,19 @@ class Year:
             if not item.canceled:
                 self._enter(item, now)
 
+    def _look(self, name: str, now: int) -> tuple[bool, int]:
+        """What the calendars say of a lane's; asked anew when the last answer holds no more."""
+        found = self._looks.get(name)
+        if found is None or not now < found[1] < NEVER:
+            found = self._looks[name] = self.calendars.look(name, now)
+        return found
+
     def _take(self, now: int, wanted: int) -> list[Waiting]:
         """Off the lanes that are open, by turns (``claim.lua``)."""
         opened = self.calendars.open_at(now)
         full = {n: opened[n] for n, lane in self._lanes.items() if lane and n in opened}
+        if not full:
+            return []
         late = closing.late(full, now, self._setting.margin_ms)
         lanes = [name for name in full if name not in late]
         self.figures.backlog(sum(len(self._lanes[name]) for name in lanes), now)
@@ -358,5 +369,6 @@ def _relative(text: str) -> int:
     """Seconds of a relative validity_period (SMPP 3.4, 7.1.1.2); without one, the SMSC's own."""
     if not text:
         return SMSC_SECONDS
-    months, days, hours, minutes, seconds = (int(text[i : i + 2]) for i in range(2, 12, 2))
+    months, days, hours = int(text[2:4]), int(text[4:6]), int(text[6:8])
+    minutes, seconds = int(text[8:10]), int(text[10:12])
     return (((months * 30 + days) * 24 + hours) * 60 + minutes) * 60 + seconds

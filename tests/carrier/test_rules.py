@@ -113,6 +113,13 @@ async def test_in_its_hours_a_message_goes_and_its_record_says_by_which_rule(
     assert (counted, listed) == ("0", "0")
 
 
+def follow(calendars: Calendars, rules: Rulebook) -> None:
+    """Other rules from now on, as if their day had come."""
+    calendars.book = rules
+    calendars._looks.clear()
+    calendars._until = 0
+
+
 async def test_out_of_its_hours_it_sleeps_and_wakes_when_they_begin(
     line: MakeLine, tmp_path: Path
 ) -> None:
@@ -125,8 +132,7 @@ async def test_out_of_its_hours_it_sleeps_and_wakes_when_they_begin(
     await until(asleep)
     await made.put(30, calendar="any")
     await made.line.until(queued=20, delivered=1)
-    made.calendars.book = book(tmp_path)
-    made.calendars._until = 0
+    follow(made.calendars, book(tmp_path))
     assert list(made.calendars.open_at(wall_ms())) == [made.calendar]
     assert await made.store.queue.wake([made.calendar], wall_ms()) == 1
     made.line.account.pump.wake()
@@ -142,8 +148,7 @@ async def test_what_was_claimed_before_the_end_of_its_hours_goes_back(
     made.line.account.pump.margin_ms = 0
     closes = made.calendars.look(made.calendar, wall_ms())[1]
     assert closes >= 1 << 62  # always open: the deadline is never
-    made.calendars.book = book(tmp_path, '"00:00-23:59"')
-    made.calendars._until = 0
+    follow(made.calendars, book(tmp_path, '"00:00-23:59"'))
     made.line.account.pump.margin_ms = 2 * 86_400_000
     await made.put(1)
 

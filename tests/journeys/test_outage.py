@@ -127,6 +127,10 @@ async def test_a_store_that_is_away(
     assert (await gateway.ask("GET", "/readyz")).status == 200
 
 
+async def _acknowledged(carrier: Carrier, number: int) -> bool:
+    return await carrier.acknowledged() == number
+
+
 async def _receipts_wait(carrier: Carrier) -> None:
     """Until the carrier has sent receipts that nobody answers."""
 
@@ -164,7 +168,7 @@ async def test_receipts_are_not_said_to_be_kept_before_they_are(
     server.start()
     await gateway.start()
     await gateway.until_states(campaign, delivered=BULK)
-    assert await carrier.acknowledged() == BULK
+    await until(lambda: _acknowledged(carrier, BULK), "the carrier to read the last answers")
 
 
 async def test_an_embedded_store_that_dies_is_started_again(stage: Stage) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
@@ -105,3 +106,43 @@ def test_what_never_opens_by_itself(book: Rulebook) -> None:
     calendars.name(SANTIAGO, "prudent")
     found = calendars.shut(ms("2026-07-15T03:00:00Z"))
     assert found == {HELD: "unknown_zone", never: "closed"}
+
+
+def test_what_still_holds_is_not_asked_again(
+    book: Rulebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only those whose hours have changed since; all of them when the clock is set back."""
+    calendars = Calendars(book)
+    one, other = (calendars.name(place, "prudent") for place in (SANTIAGO, BOTH))
+    asked: list[str] = []
+    look = calendars.look
+
+    def noted(name: str, now: int) -> tuple[bool, int]:
+        asked.append(name)
+        return look(name, now)
+
+    monkeypatch.setattr(calendars, "look", noted)
+    opens, both = ms("2026-07-14T12:00:00Z"), ms("2026-07-14T14:00:00Z")
+    for now, names in ((opens, [HELD, one, other]), (opens + 120_000, []), (both, [HELD, other])):
+        asked.clear()
+        assert other in calendars.open_at(now) or now < both
+        assert asked == names
+    assert set(calendars.open_at(both)) == {one, other}
+    assert calendars.open_at(opens - 1) == {}
+    assert asked == [HELD, other, HELD, one, other]
+
+
+def test_a_countrys_first_file_comes_into_force(book: Rulebook) -> None:
+    """Until then nothing says when its hours will begin: it is asked for each minute."""
+    later = [
+        replace(policy, effective_from=date(2026, 7, 15))
+        for policy in book.policies
+        if policy.country == "CL"
+    ]
+    calendars = Calendars(Rulebook(later))
+    name = calendars.name(SANTIAGO, "prudent")
+    before, after = ms("2026-07-15T03:59:30Z"), ms("2026-07-15T12:00:00Z")
+    assert calendars.look(name, before) == (False, NEVER)
+    assert calendars.open_at(before) == {}
+    assert calendars.until == before + 60_000
+    assert list(calendars.open_at(after)) == [name]
