@@ -199,10 +199,6 @@ class Contacts:
             answer == 1 for answer in await self._redis.run(scripts.LEARN, [KEPT_ENTRIES, rows])
         ]
 
-    async def forget(self, creditor: str, number: str) -> bool:
-        """Forget what is known of a number for a creditor; was there anything?"""
-        return bool(await self._redis.call("HDEL", self._keys("contact", creditor), number))
-
     async def touch(
         self, creditor: str, debtor: str, touches: Sequence[tuple[str, Touch]], keep_ms: int
     ) -> None:

@@ -60,8 +60,6 @@ async def test_what_is_told_at_once_is_all_kept(store: Store) -> None:
     await store.contacts.learn([Change(TO, "crm", zones=(), region="")])
     (known,) = await store.contacts.known("crm", [TO])
     assert known == Known(int(Listed.CONSENT), (), "", [consent])
-    assert await store.contacts.forget("crm", TO)
-    assert await store.contacts.known("crm", [TO]) == [None]
 
 
 @pytest.mark.parametrize(
