@@ -144,7 +144,8 @@ async def test_start_lifts_for_everyone_only_what_a_reply_has_set(store: Store) 
     (known,) = await store.contacts.known(EVERYONE, [NUMBER])
     assert known is not None
     assert [entry.source for entry in known.entries] == ["regulator's file", "reply", "api"]
-    await store.contacts.forget(EVERYONE, NUMBER)
+    off = Change(NUMBER, EVERYONE, leaves=1, entries=[Entry(4, "-opt_out", "api")])
+    await store.contacts.learn([off])
     assert await lists_of(store, opt_out(EVERYONE, "reply"), opt_out(BANK, "api")) == [0, 0]
 
 
