@@ -99,7 +99,7 @@ class Confirmation:
                 name="",
                 created_ms=now,
                 priority=Priority.urgent,
-                policy=TRANSACTIONAL,
+                policy=TRANSACTIONAL if self._context.calendars is not None else "",
                 creditor=heard.creditor,
             ),
             Origin(client),

@@ -51,6 +51,7 @@ from gateway.smpp.text import TextError
 from gateway.spans import span
 from gateway.store import Store
 from gateway.store.correlation import Settle
+from gateway.store.keys import LEAVES_WITHIN_MS
 from gateway.store.node import Node
 from gateway.store.queue import Claimed
 
@@ -66,7 +67,7 @@ POLL = 0.02
 RATE_SECONDS = 2.0
 IDLE = 0.25
 """Seconds between turns that nothing asks for: none of them should be needed."""
-STALE_MS = 10_000
+STALE_MS = LEAVES_WITHIN_MS
 """What a slow carrier has kept waiting so long here is judged anew before it leaves."""
 HELD_MS = 86_400_000
 """What may not go before somebody does something is looked at again so often."""

@@ -126,7 +126,7 @@ end
 
 local function admit_of(creditor, rows, everyone, now)
   local WIDTH, numbers, keys, by_number, capped, named = 6, {}, {}, {}, false, false
-  local prefix, stamp = K_cap .. creditor .. ':', text_of(now)
+  local prefix, stamp = K_cap .. creditor .. ':', text_of(now + LEAVES_WITHIN)
   for i = 1, #rows, WIDTH do
     numbers[#numbers + 1] = rows[i + 2]
     keys[#keys + 1] = prefix .. rows[i + 3]

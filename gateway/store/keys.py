@@ -156,6 +156,9 @@ UNIT, RECORD = "\x1f", "\x1e"
 DAY_MS = 86_400_000
 STOP_DAYS = 32
 """Stops are kept by spans of so many days, and heeded for one to two of them."""
+LEAVES_WITHIN_MS = 10_000
+"""What has been let go leaves within this time, or is asked about anew: a contact of ours is noted
+as of its end, as no cap may be asked about it too early."""
 ID_DIGITS = 24
 
 ROOT = "recado:{%d}"

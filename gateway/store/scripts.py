@@ -10,7 +10,7 @@ import re
 from importlib.resources import files
 
 from gateway.message import RANK, WORST_FIRST, Message, MessageState
-from gateway.store.keys import PRELUDE, STOP_DAYS
+from gateway.store.keys import LEAVES_WITHIN_MS, PRELUDE, STOP_DAYS
 from gateway.store.redis import Script
 
 # shared.lua has it in a pattern, as a text, and takes what is above it for final.
@@ -35,7 +35,7 @@ CONSTANTS = "\n".join(
         f"local DELIVERED, UNKNOWN = {int(MessageState.delivered)}, {int(MessageState.unknown)}",
         # After the octets that say how long the array is.
         f"local SEGMENTS_AT = {2 if len(Message.__struct_fields__) < 16 else 4}",
-        f"local STOP_DAYS = {STOP_DAYS}",
+        f"local STOP_DAYS, LEAVES_WITHIN = {STOP_DAYS}, {LEAVES_WITHIN_MS}",
         f"local CANCELED, BLOCKED = {int(MessageState.canceled)}, {int(MessageState.blocked)}",
         f"local EXPIRED = {int(MessageState.expired)}",
         "",

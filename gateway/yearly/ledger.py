@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from gateway.policy.caps import Contact
 from gateway.store.contacts import Admitted, Asked, Group, Known
+from gateway.store.keys import LEAVES_WITHIN_MS
 
 
 class _Noted(NamedTuple):
@@ -49,7 +50,7 @@ class Ledger:
         ]
         if not _room(counts, group, now):
             return contacts
-        self._contacts[key] = [*kept, _Noted(one.id, Contact(now))]
+        self._contacts[key] = [*kept, _Noted(one.id, Contact(now + LEAVES_WITHIN_MS))]
         return len(counts)
 
     def forget(self, noted: str, id: str) -> None:

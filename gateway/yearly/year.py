@@ -21,6 +21,7 @@ from gateway.policy.calendars import Calendars
 from gateway.policy.caps import Contact
 from gateway.policy.decide import Discard, Listed, Rulebook, Send, Wait
 from gateway.store.contacts import Admitted, Asked, Known
+from gateway.store.keys import LEAVES_WITHIN_MS
 from gateway.store.queue import Claimed
 from gateway.yearly.checker import Checker, Sent
 from gateway.yearly.figures import Figures, Lane, Waiting
@@ -190,12 +191,16 @@ class Year:
 
     # Lanes
 
-    def _enter(self, item: Waiting, now: int) -> None:
+    def _enter(self, item: Waiting, now: int, *, front: bool = False) -> None:
         name = self._calendar[item.debtor]
         if name not in self._shut:
             self._shut[name] = _Shut(self.calendars, name, self._begin)
         item.entered, item.shut_before = now, self._shut[name].at(now)
-        self._lanes.setdefault(name, deque()).append(item)
+        lane = self._lanes.setdefault(name, deque())
+        if front:
+            lane.appendleft(item)
+        else:
+            lane.append(item)
 
     def _wait(self, item: Waiting, until: int) -> None:
         self._count += 1
@@ -289,6 +294,11 @@ class Year:
         if 0 < message.expires_ms <= at:
             self._put_back(item, verdict, at)
             self._end(item, "expired", at)
+            return
+        if at - claimed > LEAVES_WITHIN_MS:
+            self._put_back(item, verdict, at)
+            self._enter(item, at, front=True)
+            self.figures.count("judged anew", at)
             return
         if closing.too_late(deadline, at, closing.takes_ms(left, self._setting.rate)):
             self._put_back(item, verdict, at)

@@ -187,7 +187,9 @@ async def test_a_reply_makes_of_what_it_answers_a_two_way_contact(
     for text in ("ya pague", "de verdad"):
         await reply(store, text, now, to)
         found = await store.contacts.touches(BANK, whom)
-        assert found == [Touch(now, "sms", two_way) for two_way in (False, True, False)]
+        assert found == [
+            Touch(now + LEAVES_WITHIN_MS, "sms", two_way) for two_way in (False, True, False)
+        ]
     assert await store.redis.call("PTTL", key) <= left
     assert [touch.two_way for touch in await admit(store, "d" * 24, now, whom)].count(True) == 1
 

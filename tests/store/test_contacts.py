@@ -14,7 +14,7 @@ from gateway.policy.caps import Contact
 from gateway.policy.decide import Listed, Send
 from gateway.store import Store
 from gateway.store.contacts import EVERYONE, Asked, Change, Entry, Group, Known, Opened
-from gateway.store.keys import DAY_MS
+from gateway.store.keys import DAY_MS, LEAVES_WITHIN_MS
 from gateway.store.types import Put
 from gateway.store.waiting import Ended, Stop
 from tests.store.conftest import NOW
@@ -108,7 +108,7 @@ async def test_a_contact_by_others_counts_for_a_cap(store: Store) -> None:
     two = Group([2, NOW - 7 * DAY_MS], ["sms", "call"], False, 0, 12 * DAY_MS)
     assert await store.contacts.admit([Asked("a", TO, "crm", TO, two)], NOW) == [1]
     found = await store.contacts.admit([Asked("b", TO, "crm", TO, two)], NOW)
-    assert found == [[touch[1], Contact(NOW, "sms")]]
+    assert found == [[touch[1], Contact(NOW + LEAVES_WITHIN_MS, "sms")]]
 
 
 async def test_a_stop_ends_what_waits_and_what_comes_back(store: Store) -> None:

@@ -13,10 +13,11 @@ from gateway.policy import calendar, caps, decide
 from gateway.policy.caps import thresholds
 from gateway.policy.decide import Rulebook
 from gateway.yearly import ledger
-from gateway.yearly.checker import Broken, changes
-from gateway.yearly.people import debtors
+from gateway.yearly.checker import Broken, Checker, changes
+from gateway.yearly.people import DAY, HOUR, Debtor, Event, debtors
 from gateway.yearly.show import simulate
-from gateway.yearly.year import Year
+from gateway.yearly.year import Setting, Slow, Year
+from tests.policy.slow import ms
 
 NASTY = """
 country = "CL"
@@ -155,6 +156,30 @@ def test_a_message_begun_too_late_is_found(book: Rulebook, monkeypatch: pytest.M
     monkeypatch.setattr("gateway.carrier.admission._closes", lambda *_: calendar.NEVER)
     with pytest.raises(Broken, match="could be delivered"):
         year(book, "CL", people=400)
+
+
+def a_carrier_that_stands_still(book: Rulebook) -> None:
+    """Monday, Thursday and Monday at ten; it takes nothing on the first until fifteen."""
+    monday = ms("2027-07-05T14:00:00Z")
+    begins = [monday, monday + 3 * DAY, monday + 7 * DAY]
+    events = [Event(at, n, "message", 0, f"debt {n}") for n, at in enumerate(begins)]
+    still = Slow(monday - 60_000, monday + 5 * HOUR, 0.0)
+    setting = Setting("prudent", 10.0, 30_000, (still,))
+    checker = Checker(book.policies, "CL", "prudent")
+    run = Year(book, [Debtor("d", "56981234567")], events, setting, checker)
+    run.run()
+    assert run.figures.counts["sent"] == 3
+    assert run.figures.counts["judged anew"] == 1
+
+
+def test_what_waited_for_its_carrier_is_a_contact_from_when_it_left(
+    book: Rulebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two in seven days: the third may go seven days after the first has left."""
+    a_carrier_that_stands_still(book)
+    monkeypatch.setattr("gateway.yearly.year.LEAVES_WITHIN_MS", calendar.NEVER)
+    with pytest.raises(Broken, match="per_rolling"):
+        a_carrier_that_stands_still(book)
 
 
 def test_a_gap_a_day_too_short_is_found(book: Rulebook, monkeypatch: pytest.MonkeyPatch) -> None:
