@@ -20,6 +20,7 @@ from gateway.policy.decide import Listed
 from gateway.store import Store
 from gateway.store.contacts import EVERYONE, Asked, Change, Entry, Group
 from gateway.store.correlation import PARTS_MS, Heard, Kind, Settle, new_batch
+from gateway.store.keys import LEAVES_WITHIN_MS
 from tests.carrier.test_rules import Told, heard
 from tests.store.test_queue import put
 
