@@ -22,11 +22,12 @@ from gateway.errors import CallerError
 from gateway.ids import derived_id, new_id
 from gateway.message import Campaign, Message, Priority
 from gateway.policies import hours_of
+from gateway.policy.calendar import NEVER
 from gateway.policy.calendars import ANY, Calendars
 from gateway.policy.decide import Rule
 from gateway.policy.lint import Finding, Lint, lint
 from gateway.policy.route import Router, Split
-from gateway.policy.zones import normal
+from gateway.policy.zones import Place, normal
 from gateway.smpp.text import (
     MAX_SEGMENTS,
     Measure,
@@ -46,8 +47,28 @@ _NO_CAMPAIGN = Campaign(id="", client="", name="", created_ms=0, priority=Priori
 """What holds for a message of no campaign."""
 NEVER_THERE = ("country_off",)
 """Reasons for which a message is refused for good as it comes."""
-NO_RULES: tuple[str, int, str, Rule | None] = (ANY, 0, "", None)
+
+
+class When(NamedTuple):
+    """What the contact rules say at an instant to messages of a place and a campaign."""
+
+    calendar: str = ANY
+    opens: int = 0
+    """When they may go; 0: now, or never."""
+    hold: str = ""
+    """Why not now."""
+    texts: Lint | None = None
+    """What is asked of their texts."""
+    since: int = 0
+    until: int = NEVER
+    """It is so from then on, and before then."""
+
+
+NO_RULES = When()
 """Where contact rules are off."""
+MOST_WHENS = 4_096
+LONGEST_LOOK = 60_000
+"""So long what has no end is believed: a country's first file may come into force."""
 _NUMBER = re.compile(r"\+([1-9][0-9]{6,14})")
 _SENDER_SIGNS = str.maketrans("", "", " .-_&")
 _encode = msgspec.json.Encoder().encode
@@ -88,6 +109,8 @@ class Intake:
         self._profile = config.policy.profile
         self._lint = config.policy.lint
         self._all_alike: dict[int, Lint] = {}
+        self._whens: dict[tuple[Place, str, str], When] = {}
+        """By place, and a campaign's profile and hours."""
         self._router = Router(config.routes)
         self._ways = {route.name: _way(config, route) for route in config.routes}
         self._senders = frozenset(one for way in self._ways.values() for one in way.senders)
@@ -122,13 +145,11 @@ class Intake:
         ttl = line.ttl or asked.ttl
         derived = ref is not None or key != ""
         if self._calendars is not None:
-            calendar, opens, hold, rule = self._when(to, asked, not_before or now_ms)
+            calendar, opens, hold, texts, _, _ = self._when(to, asked, not_before or now_ms)
         else:
             check_no_rules(asked.policy, asked.hours)
-            calendar, opens, hold, rule = NO_RULES
-        findings: tuple[Finding, ...] = ()
-        if rule is not None and rule.policy.lint is not None and self._lint != "off":
-            findings = self._checked(text, rule, asked.creditor)
+            calendar, opens, hold, texts, _, _ = NO_RULES
+        findings = _checked(text, texts, asked.creditor) if texts is not None else ()
         if ref is not None:
             id = derived_id(client, asked.id, ref)
         elif key:
@@ -183,20 +204,10 @@ class Intake:
         rules = self._rules_on_texts(rule) if rule is not None else None
         return lint(text, rules, creditor) if rules is not None else ()
 
-    def _checked(self, text: str, rule: Rule, creditor: str) -> tuple[Finding, ...]:
-        """What the text is warned of; raises CallerError ``text-refused``."""
-        rules = self._rules_on_texts(rule)
-        if rules is None:
-            return ()
-        findings = lint(text, rules, creditor)
-        if findings and any(one.refuse for one in findings):
-            raise refused_text(findings)
-        return findings
-
     def _rules_on_texts(self, rule: Rule) -> Lint | None:
         """What is no collection is not asked."""
         rules = rule.policy.lint
-        if rules is None or rule.profile.name == "transactional":
+        if rules is None or rule.profile.name == "transactional" or self._lint == "off":
             return None
         if self._lint == "files":
             return rules
@@ -206,23 +217,35 @@ class Intake:
             self._all_alike[id(rules)] = alike
         return alike
 
-    def _when(self, to: str, campaign: Campaign, now_ms: int) -> tuple[str, int, str, Rule | None]:
-        """The calendar of a message, when it opens (0: it is open, or never does), why not, and
-        the rule that holds there."""
+    def _when(self, to: str, campaign: Campaign, now_ms: int) -> When:
+        assert self._calendars is not None
+        place = self._calendars.book.places.find(to)
+        key = (place, campaign.policy, campaign.hours)
+        found = self._whens.get(key)
+        if found is None or not found.since <= now_ms < found.until:
+            if len(self._whens) >= MOST_WHENS:
+                self._whens.clear()
+            found = self._whens[key] = self._look(place, campaign, now_ms)
+        return found
+
+    def _look(self, place: Place, campaign: Campaign, now_ms: int) -> When:
         calendars = self._calendars
         assert calendars is not None
-        place = calendars.book.places.find(to)
         profile = campaign.policy or self._profile
-        calendar = calendars.name(place, profile, hours_of(campaign.hours))
-        rule, _ = calendars.rule(calendar, now_ms)
-        if rule is not None and rule.policy.enabled and place.zones:
-            hold, opens = calendars.sleep(calendar, now_ms)
-            return calendar, opens, hold, rule
+        name = calendars.name(place, profile, hours_of(campaign.hours))
+        rule, _ = calendars.rule(name, now_ms)
+        _, until = calendars.look(name, now_ms)
+        until = until if until < NEVER else now_ms + LONGEST_LOOK
+        texts = self._rules_on_texts(rule) if rule is not None else None
         if rule is None:
-            return calendar, 0, "no_policy" if place.country else "unknown_zone", None
+            hold = "no_policy" if place.country else "unknown_zone"
+            return When(name, 0, hold, None, now_ms, until)
         if not rule.policy.enabled:
-            return calendar, 0, "country_off", None
-        return calendar, 0, "unknown_zone", rule
+            return When(name, 0, "country_off", None, now_ms, until)
+        if not place.zones:
+            return When(name, 0, "unknown_zone", texts, now_ms, until)
+        hold, opens = calendars.sleep(name, now_ms)
+        return When(name, opens, hold, texts, now_ms, until)
 
     def way(self, name: str | None, to: str | None, given: str | None) -> Way:
         """What holds for a text that is only asked about, as far as it is told where it would go.
@@ -247,6 +270,14 @@ class Intake:
         if self._only_to and to not in self._only_to:
             return "only_to"
         return "" if route else "no_route"
+
+
+def _checked(text: str, rules: Lint, creditor: str) -> tuple[Finding, ...]:
+    """What the text is warned of; raises CallerError ``text-refused``."""
+    findings = lint(text, rules, creditor)
+    if findings and any(one.refuse for one in findings):
+        raise refused_text(findings)
+    return findings
 
 
 def check_no_rules(policy: str, hours: str) -> None:

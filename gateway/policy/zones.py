@@ -126,7 +126,8 @@ class Places:
                 for name in (region.code, *region.names):
                     self._regions[policy.country, folded(name)] = region
         self._longest = max(map(len, self._prefixes), default=0)
-        self._telling = tuple(sorted(deepest.items(), reverse=True))  # 573 before 57
+        self._telling = deepest
+        self._lengths = sorted({len(code) for code in deepest}, reverse=True)  # 573 before 57
         self._remembered = lru_cache(maxsize=REMEMBERED)(self._shared)
         self._places: dict[Place, Place] = {}
 
@@ -173,8 +174,9 @@ class Places:
         return Place(country, known.code, known.zones or policy.zones, "region")
 
     def _by_number(self, digits: str) -> Place:
-        for code, telling in self._telling:
-            if digits.startswith(code):
+        for length in self._lengths:
+            telling = self._telling.get(digits[:length])
+            if telling is not None:
                 return self._remembered(digits[:telling], len(digits))
         return self._remembered(digits, len(digits))
 

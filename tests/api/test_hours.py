@@ -41,6 +41,18 @@ async def test_it_says_why_it_waits_and_until_when(
     assert read.json.get("not_before") == not_before
 
 
+async def test_to_the_millisecond_and_back(api: Running) -> None:
+    """What was said of a place holds until its hours change, and not before it was asked."""
+    opens = ms("2026-07-14T12:00:00Z")
+    api.clock.now = opens - 1
+    assert (await post(api)).json["reason"] == "quiet_hours"
+    for now, reason in ((opens, None), (opens + 1, None), (opens - 1, "quiet_hours")):
+        api.clock.now = now
+        assert (await post(api)).json.get("reason") == reason
+    night = await post(api, send_at="2026-07-15T03:00:00Z")
+    assert night.json["not_before"] == "2026-07-15T12:00:00.000Z"
+
+
 def _everywhere(api: Running) -> tuple[Route, ...]:
     return tuple(replace(one, prefixes=("+",)) for one in api.api.context.config.routes[:1])
 
