@@ -114,7 +114,7 @@ def lint(text: str, rules: Lint, creditor: str = "") -> tuple[Finding, ...]:
         octets = text.encode("latin-1")
     except UnicodeEncodeError:
         octets = _FOREIGN.sub(_latin, text).encode("latin-1")
-    plain = octets.translate(_FOLDED, _SOFT)
+    plain = b" %b " % octets.translate(_FOLDED, _SOFT)
     words = plain.split()
     found: tuple[Finding, ...] = ()
     if not rules._telling.isdisjoint(words):

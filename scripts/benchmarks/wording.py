@@ -11,7 +11,8 @@ VALID_NUMBERS = 50_000_000
 SEGMENT_UNITS = 153
 """GSM-7 septets in a segment of several, with a UDH of 16-bit reference."""
 
-_TEXT = "Estimado cliente, su cuota vence este viernes. Pague en linea o llame al 600 123 4567."
+CREDITOR = "Banco Ejemplo"
+_TEXT = f"{CREDITOR}: su cuota vence este viernes. Pague en linea o llame al 600 123 4567."
 _FILLER = " Si ya lo hizo, no tome en cuenta este aviso y reciba nuestros saludos."
 CHUNK_BYTES = 64 * 1024
 

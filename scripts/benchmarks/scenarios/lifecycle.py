@@ -36,7 +36,7 @@ async def measure(
         carrier = on.carrier()
         await carrier.start()
         gateway = await on.gateway(carrier, rules=rules)
-        campaign = await gateway.campaign("lifecycle")
+        campaign = await gateway.campaign("lifecycle", creditor=wording.CREDITOR)
         await gateway.until_bound(BINDS)
         events = EventReader(gateway)
         messages = list(wording.bulk(size, campaign, first=first))
