@@ -98,9 +98,13 @@ class Job:
     @property
     def left(self) -> bool:
         """Has any of it reached a carrier, or may it have? What was sent again out of doubt may."""
+        if self.message.fates or self.message.route.startswith("@"):
+            return True
         waits, final = MessageState.queued, MessageState.unknown
-        known = self.message.fates or self.message.route.startswith("@")
-        return bool(known) or not all(f.state is waits or f.state >= final for f in self.fates)
+        first = self.fates[0].state  # nearly always the only one
+        return (first is not waits and first < final) or any(
+            fate.state is not waits and fate.state < final for fate in self.fates
+        )
 
     @property
     def movable(self) -> bool:

@@ -127,8 +127,10 @@ def lint(text: str, rules: Lint, creditor: str = "") -> tuple[Finding, ...]:
         told = ", ".join(asked.words)
         found += (Finding("opt_out", told, -1, asked.does == "refuse", asked.law),)
     shouts = rules.capitals
-    if shouts is not None and _shouts(octets, shouts):
-        found += (Finding("capitals", "", -1, shouts.does == "refuse"),)
+    if shouts is not None:
+        capitals = len(octets) - len(octets.translate(None, _CAPITALS))
+        if capitals >= shouts.letters * shouts.share and _shouts(octets, capitals, shouts):
+            found += (Finding("capitals", "", -1, shouts.does == "refuse"),)
     return found
 
 
@@ -183,12 +185,8 @@ def _has(plain: bytes, words: list[bytes], phrase: bytes) -> bool:
     return phrase in plain or phrase in b" %b " % b" ".join(words)
 
 
-def _shouts(octets: bytes, rule: Capitals) -> bool:
-    size = len(octets)
-    capitals = size - len(octets.translate(None, _CAPITALS))
-    if capitals < rule.letters * rule.share:
-        return False
-    letters = capitals + size - len(octets.translate(None, _SMALL))
+def _shouts(octets: bytes, capitals: int, rule: Capitals) -> bool:
+    letters = capitals + len(octets) - len(octets.translate(None, _SMALL))
     return letters >= rule.letters and capitals >= letters * rule.share
 
 
