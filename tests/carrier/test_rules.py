@@ -27,6 +27,7 @@ from gateway.store.contacts import EVERYONE, Asked, Change, Group, Known
 from gateway.store.correlation import Heard
 from gateway.store.queue import Claimed
 from tests.carrier.conftest import Line, until
+from tests.countries import chile
 from tests.store.test_queue import put
 
 MakeLine = Callable[..., Awaitable[Line]]
@@ -39,23 +40,9 @@ def book(
     folder: Path, windows: str = ALWAYS, caps: str = "", consent: bool = False, own: str = "within"
 ) -> Rulebook:
     """One country whose hours, every day, are these."""
-    text = """
-country = "CL"
-name = "Chile"
-effective_from = 2021-04-20
-zones = ["America/Santiago"]
-[[sources]]
-law = "none"
-address = "https://example.org"
-"""
-    for name in ("text", "prudent", "transactional"):
-        text += f'[profiles.{name}]\nsource = "none"\nneeds_consent = {str(consent).lower()}\n'
-        text += f'own_hours = "{own}"\n'
-        text += f"[profiles.{name}.windows]\nmon-sun = [{windows}]\n"
-        if caps:
-            text += f"[profiles.{name}.caps]\n{caps}\n"
+    keys = f'needs_consent = {str(consent).lower()}\nown_hours = "{own}"'
     path = folder / "chile.toml"
-    path.write_text(text, encoding="utf-8")
+    path.write_text(chile(windows, caps, keys), encoding="utf-8")
     return policies.read([path])
 
 

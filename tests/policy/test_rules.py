@@ -17,6 +17,7 @@ from gateway.policy.rules import (
     Policy,
     Profile,
     Region,
+    as_asked,
     digest,
     intersect,
     intersect_windows,
@@ -67,12 +68,13 @@ def test_the_hash_is_of_what_decides() -> None:
         digest(POLICY, replace(PROFILE, holidays=DaysOff(calendar="CL"))),
         digest(POLICY, replace(PROFILE, counts=("sms", "im"))),
         digest(POLICY, replace(PROFILE, name="text")),
+        digest(POLICY, replace(PROFILE, own_hours="instead")),
         digest(replace(POLICY, enabled=False), PROFILE),
         digest(replace(POLICY, zones=("America/Santiago",)), PROFILE),
         digest(replace(POLICY, effective_from=date(2021, 4, 21)), PROFILE),
         digest(replace(POLICY, regions=(Region(code="MA"),)), PROFILE),
     }
-    assert len(others | {same}) == 10
+    assert len(others | {same}) == 11
 
 
 def test_the_hash_has_the_editions_of_the_data_that_the_rule_uses(
@@ -139,3 +141,15 @@ def test_public_alone() -> None:
     assert date(2026, 12, 31) not in dates(DaysOff(calendar="CL"), "", 2026)
     bank = DaysOff(calendar="CL", categories=("bank", "public"))
     assert date(2026, 12, 31) in dates(bank, "", 2026)
+
+
+def test_the_hours_that_a_recipient_asked_for() -> None:
+    """They take away, in regions too; or hold instead of all of them, where the law says so."""
+    asked = ((), ((600, 720), (1300, 1380)), *((),) * 5)
+    profile = replace(PROFILE, regions=(("SP", (((480, 660),),) * 7),))
+    within = as_asked(profile, asked)
+    assert within.windows == ((), ((600, 720),), *((),) * 5)
+    assert dict(within.regions)["SP"] == ((), ((600, 660),), *((),) * 5)
+    instead = as_asked(replace(profile, own_hours="instead"), asked)
+    assert (instead.windows, instead.regions) == (asked, ())
+    assert instead.holidays == profile.holidays
