@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from gateway.api.shapes import DecisionView
 from gateway.api.tally import rfc3339
 from gateway.policy.calendar import local_text
 from gateway.policy.calendars import Calendar, Calendars
 from gateway.policy.decide import Rulebook
-from gateway.policy.packed import Packed, lists, unpack
+from gateway.policy.packed import Packed, calendar_of, lists, unpack
 from gateway.policy.zones import NOWHERE
 from gateway.store import Store
+
+MOST_TOLD = 1_024
 
 
 class Decisions:
@@ -20,11 +23,14 @@ class Decisions:
     def __init__(self, store: Store, calendars: Calendars | None) -> None:
         self._store = store
         self._calendars = calendars or Calendars(Rulebook(()))
+        self._told = lru_cache(MOST_TOLD)(self._expanded)
 
     async def learn(self, texts: Iterable[str]) -> None:
         """Ask the store for the calendars of these that this process does not know."""
-        names = {unpack(text).calendar for text in texts if text}
+        names = {calendar_of(text) for text in texts if text}
         unknown = self._calendars.unknown(names)
+        if unknown:
+            self._told.cache_clear()
         for name, blob in (await self._store.queue.defined(unknown)).items():
             self._calendars.learn(name, blob)
 
@@ -52,13 +58,22 @@ class Decisions:
 
     def told(self, text: str) -> dict[str, str | None]:
         """What an event says of a decision."""
-        packed = unpack(text)
-        said = {"rule": _rule(packed, self._calendars.of(packed.calendar)), "hash": packed.hash}
+        return self._told(text.partition(" ")[2])
+
+    def _expanded(self, said: str) -> dict[str, str | None]:
+        """The same of all but its time: many have the rest in common."""
+        packed = unpack(f"0 {said}")
+        words: dict[str, str | None] = {}
+        if packed.hash:
+            words = {
+                "rule": _rule(packed, self._calendars.of(packed.calendar)),
+                "hash": packed.hash,
+            }
         if packed.detail:
-            said["detail"] = packed.detail
+            words["detail"] = packed.detail
         if packed.outcome == "wait":
-            said["until"] = None if packed.until is None else rfc3339(packed.until)
-        return said
+            words["until"] = None if packed.until is None else rfc3339(packed.until)
+        return words
 
 
 def _rule(packed: Packed, calendar: Calendar | None) -> str | None:

@@ -68,6 +68,11 @@ def pack(
     )
 
 
+def calendar_of(text: str) -> str:
+    """The calendar of what :func:`pack` made."""
+    return text.split(" ", 6)[5]
+
+
 def unpack(text: str) -> Packed:
     """What :func:`pack` made."""
     at, letter, reason, until, hash, calendar, counted, listed, detail = text.split(" ")

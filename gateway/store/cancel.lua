@@ -32,10 +32,10 @@ local function cancel(id)
   end
   call('HSET', key, 's', standing(ends, carrier, sent, text_of(now), '', ''), 'm', reason)
   call('HDEL', key, 'e', 'l', 'w')
-  note_end(id, m[2], reason, now)
+  local decision = note_end(id, m[2], reason, now)
   moved(campaign, state, ends, ends == BLOCKED and reason or nil)
   give_back_budget(id, m[2])
-  tell(owner, STATE_NAME[ends], id, campaign, ref, to, reason)
+  tell(owner, STATE_NAME[ends], id, campaign, ref, to, reason .. decision)
   return 'c'
 end
 

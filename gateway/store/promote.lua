@@ -12,9 +12,9 @@ local function expire(id, key, fixed)
   local client, campaign, ref, to = who(fixed)
   call('HSET', key, 's', standing(EXPIRED, '', '', text_of(now), 'ttl', ''))
   call('HDEL', key, 'w')
-  note_end(id, fixed, 'expired', now)
+  local decision = note_end(id, fixed, 'expired', now)
   moved(campaign, SCHEDULED, EXPIRED, 'ttl')
-  tell(client, STATE_NAME[EXPIRED], id, campaign, ref, to, 'ttl')
+  tell(client, STATE_NAME[EXPIRED], id, campaign, ref, to, 'ttl' .. decision)
   expired = expired + 1
 end
 

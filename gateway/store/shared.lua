@@ -184,16 +184,19 @@ local function creditor_of(client, campaign)
 end
 
 -- A message under contact rules ends before it has left: that is its decision (packed.py), and goes
--- on record by whoever runs the script: id, reason, creditor, then what never changes.
+-- on record by whoever runs the script: id, reason, creditor, then what never changes. Answers what
+-- its event tells after the reason.
 local ended = {}
 local LISTED = {opt_out = 1, wrong_number = 2, legal_stop = 4}
 local function note_end(id, fixed, reason, now)
   local calendar = string.match(fixed, '([^\031]*)$')
-  if calendar == 'any' then return end
+  if calendar == 'any' then return '' end
   local client, campaign = who(fixed)
-  call('HSET', K_message .. id, 'y', text_of(now) .. ' D ' .. reason .. ' - - ' .. calendar .. ' 0 '
-    .. (LISTED[reason] or 0) .. ' -')
+  local decision = text_of(now) .. ' D ' .. reason .. ' - - ' .. calendar .. ' 0 '
+    .. (LISTED[reason] or 0) .. ' -'
+  call('HSET', K_message .. id, 'y', decision)
   ended[#ended + 1] = table.concat({id, reason, creditor_of(client, campaign), fixed}, '\031')
+  return '\031\031' .. decision
 end
 
 local function is_canceled(campaign)
@@ -206,7 +209,7 @@ local function give_up(id, client, campaign, ref, to, was, carrier, sent, fates,
   local key, state = K_message .. id, CANCELED
   local fixed = call('HGET', key, 'i')
   if fates == '' then give_back_budget(id, fixed) end
-  note_end(id, fixed, 'campaign_canceled', now)
+  local decision = note_end(id, fixed, 'campaign_canceled', now)
   if fates ~= '' then
     local list = split_fates(fates)
     for _, fate in ipairs(list) do if fate[1] < DOUBT then fate[1] = CANCELED end end
@@ -217,7 +220,7 @@ local function give_up(id, client, campaign, ref, to, was, carrier, sent, fates,
        'm', 'campaign_canceled')
   call('HDEL', key, 'e', 'l', 'w')
   moved(campaign, was, state)
-  if final then tell(client, STATE_NAME[state], id, campaign, ref, to, 'campaign_canceled')
+  if final then tell(client, STATE_NAME[state], id, campaign, ref, to, 'campaign_canceled' .. decision)
   else call('RPUSH', K_submitted .. math.floor(now / 3600000), id) end
 end
 
@@ -322,11 +325,12 @@ local function segment_of(text)
   return id, tonumber(index)
 end
 
--- What an event tells of a receipt: its error, and its date where it had one (one that was parked by
--- an earlier version has none).
-local function told_by(error, r)
-  if r[8] and r[8] ~= '' then return error .. '\031' .. r[8] end
-  return error
+-- What an event tells of a receipt: its error, its date where it had one (one that was parked by an
+-- earlier version has none), and the decision by which its message went.
+local function told_by(error, r, decision)
+  local done_at = r[8] or ''
+  if decision then return error .. '\031' .. done_at .. '\031' .. decision end
+  return done_at ~= '' and error .. '\031' .. done_at or error
 end
 
 -- The common case of `apply`, without a table: one segment, submitted by the account that knows.
@@ -343,7 +347,7 @@ local function apply_to_one(id, key, record, r, now)
   local error = state ~= DELIVERED and said or ''
   call('HSET', key, 's', TEXT[state] .. head .. '\031' .. text_of(now) .. '\031' .. error .. '\031'
     .. TEXT[state] .. ':' .. said .. ':' .. carrier_id)
-  tell(client, STATE_NAME[state], id, campaign, ref, to, told_by(error, r))
+  tell(client, STATE_NAME[state], id, campaign, ref, to, told_by(error, r, record[3]))
   moved(campaign, SUBMITTED, state, error)
   return SUBMITTED, state, tonumber(sent)
 end
@@ -353,7 +357,7 @@ end
 -- r: {key, to, sender, reference, state, error, carrier id, done at}
 local function apply(id, index, r, now)
   local key = K_message .. id
-  local m = call('HMGET', key, 's', 'i')
+  local m = call('HMGET', key, 's', 'i', 'y')
   if not m[1] or not m[2] then return nil end
   if index == 1 then
     local old, state, sent_ms = apply_to_one(id, key, m, r, now)
@@ -377,7 +381,7 @@ local function apply(id, index, r, now)
   if state >= FIRST_FINAL and state ~= old then
     said = state ~= DELIVERED and error_of(fates, state) or ''
     call('HSET', key, 's', standing(state, carrier, sent, text_of(now), said, join_fates(fates)))
-    tell(client, STATE_NAME[state], id, campaign, ref, to, told_by(said, r))
+    tell(client, STATE_NAME[state], id, campaign, ref, to, told_by(said, r, m[3]))
     moved(campaign, old, state, said)
   else
     call('HSET', key, 's', standing(state, carrier, sent, final, said, join_fates(fates)))

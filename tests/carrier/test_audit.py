@@ -122,6 +122,8 @@ async def test_what_goes_is_on_record_before_it_goes(ruled: Any) -> None:
     assert (words["rule"], words["hash"]) == ("CL/prudent", packed.hash)
     assert (words["client"], words["creditor"], words["to"]) == ("crm", "crm", "56981230001")
     assert len(words["zones"]) == len(words["local"]) > 0
+    (event,) = await made.events("delivered")
+    assert event.decision == record.decision
 
 
 async def test_what_no_rule_asks_about_is_not_on_record(ruled: Any) -> None:
@@ -276,6 +278,10 @@ async def test_what_ends_while_it_waits_is_on_record(ruled: Any) -> None:
         (ids[2], "discard", "paid"),
     ]
     assert said[1]["lists"] == ["opt_out"]
+    ends = await made.events("canceled") + await made.events("blocked")
+    assert {one.message_id: unpack(one.decision).reason for one in ends} == {
+        one["id"]: one["reason"] for one in said
+    }
     for one, id in zip(said, ids, strict=True):
         record = await store.records.message("crm", id)
         assert unpack(record.decision).reason == one["reason"]
