@@ -11,6 +11,7 @@ import errno
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, TypeAlias
 
 from gateway.carrier import troubles
@@ -61,18 +62,17 @@ async def _connected(carrier: Carrier, addresses: list[Address], deadline: float
     last = OSError(errno.ETIMEDOUT, "no answer")
     for tried, (family, kind, protocol, address) in enumerate(addresses):
         share = (deadline - loop.time()) / (len(addresses) - tried)
-        sock = None
-        try:
-            sock = socket.socket(family, kind, protocol)
-            sock.setblocking(False)
-            async with asyncio.timeout(share):
-                await loop.sock_connect(sock, address)
-        except OSError as error:  # TimeoutError is one
-            last = error if error.errno else last
-        else:
-            return sock
-        if sock is not None:
-            sock.close()
+        with ExitStack() as until_connected:
+            try:
+                sock = until_connected.enter_context(socket.socket(family, kind, protocol))
+                sock.setblocking(False)
+                async with asyncio.timeout(share):
+                    await loop.sock_connect(sock, address)
+            except OSError as error:  # TimeoutError is one
+                last = error if error.errno else last
+            else:
+                until_connected.pop_all()
+                return sock
     raise CannotConnect(str(troubles.of_socket(carrier, last))) from last
 
 
