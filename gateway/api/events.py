@@ -83,15 +83,16 @@ def _cursor(cursor: str | None, pattern: str) -> str | None:
 
 
 def _event(context: Context, event: Event) -> EventView:
+    said, told = event.decision, event.data
     return EventView(
-        cursor=event.cursor,
-        at=rfc3339(event.at_ms),
-        kind=event.kind,
-        id=event.message_id or None,
-        campaign=event.campaign or None,
-        ref=event.ref or None,
-        to=f"+{event.to}" if event.to else None,
-        data=event.data | context.decisions.told(event.decision) if event.decision else event.data,
+        event.cursor,
+        rfc3339(event.at_ms),
+        event.kind,
+        event.message_id or None,
+        event.campaign or None,
+        event.ref or None,
+        f"+{event.to}" if event.to else None,
+        told | context.decisions.told(said) if said else told,
     )
 
 

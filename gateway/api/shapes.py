@@ -696,7 +696,7 @@ class DebtorsOut(DebtorOut, kw_only=True):
     errors: list[ErrorItem]
 
 
-class EventView(msgspec.Struct, omit_defaults=True, kw_only=True):
+class EventView(msgspec.Struct, omit_defaults=True):
     """One thing that happened."""
 
     cursor: str

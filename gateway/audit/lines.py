@@ -30,17 +30,20 @@ _LINE = re.compile(rb'(\{"n":([0-9]{1,18}),.*),"chain":"([0-9a-f]{64})"\}\n', re
 _NAME = re.compile(r"(.+)-([0-9]{8})-([0-9]{4}-[0-9]{2}-[0-9]{2})\.ndjson(\.gz)?")
 
 
-class Line(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
-    """One decision. What is empty is left out."""
+class Line(msgspec.Struct, omit_defaults=True, gc=False):
+    """One decision. What is empty is left out.
+
+    One is made for every message: by position, which costs a sixth of what keywords do.
+    """
 
     at: str
     id: str
     client: str
     campaign: str = ""
-    creditor: str
+    creditor: str = ""
     debtor: str = ""
-    to: str
-    outcome: str
+    to: str = ""
+    outcome: str = ""
     """``send``, ``wait`` or ``discard``."""
     reason: str = ""
     detail: str = ""
@@ -86,9 +89,9 @@ class Chain:
     def join(self, body: bytes) -> bytes:
         """The line of a JSON object: numbered, and hashed with all that came before."""
         self.n += 1
-        whole = b'{"n":%d,' % self.n + body[1:]
+        whole = b'{"n":%d,%b' % (self.n, body[1:])
         self.last = digest(self.last, whole)
-        return whole[:-1] + b',"chain":"' + self.last.encode() + b'"}\n'
+        return b'%b,"chain":"%b"}\n' % (whole[:-1], self.last.encode())
 
 
 def digest(before: str, body: bytes) -> str:

@@ -67,6 +67,8 @@ class Verdict(msgspec.Struct, gc=False):
     calendar: str = ANY
     rule: Rule | None = None
     place: Place | None = None
+    closes: int = NEVER
+    """When the hours in which it may go are over."""
     counted: int = 0
     """Contacts of late that count."""
     listed: int = 0
@@ -75,8 +77,6 @@ class Verdict(msgspec.Struct, gc=False):
     """Under which name it was noted as a contact; empty: it was not."""
     ends: MessageState = MessageState.blocked
     """The state of one that never goes."""
-    closes: int = NEVER
-    """When the hours in which it may go are over."""
 
     def packed(self, now: int) -> str:
         """What the record keeps of it."""
@@ -103,25 +103,25 @@ class Verdict(msgspec.Struct, gc=False):
         outcome, reason, until, detail = parts(self.outcome)
         rule, place = self.rule, self.place or NOWHERE
         return Line(
-            at=stamp(now),
-            id=message.id,
-            client=message.client,
-            campaign=message.campaign,
-            creditor=message.creditor or message.client,
-            debtor=message.debtor,
-            to=message.to,
-            outcome=outcome,
-            reason=reason,
-            detail=detail,
-            until=None if until is None else stamp(until),
-            rule=rule.name if rule else "",
-            hash=rule.hash if rule else "",
-            zones=place.zones,
-            local=_local(place.zones, now - now % 1000),
-            source=place.source,
-            counted=self.counted,
-            lists=lists(self.listed) if self.listed else (),
-            carrier=carrier,
+            stamp(now),
+            message.id,
+            message.client,
+            message.campaign,
+            message.creditor or message.client,
+            message.debtor,
+            message.to,
+            outcome,
+            reason,
+            detail,
+            None if until is None else stamp(until),
+            rule.name if rule else "",
+            rule.hash if rule else "",
+            place.zones,
+            _local(place.zones, now - now % 1000),
+            place.source,
+            self.counted,
+            lists(self.listed) if self.listed else (),
+            carrier,
         )
 
 
@@ -332,7 +332,7 @@ def _by_hours(message: Message, here: _Here, now: int) -> Verdict:
         outcome = _decided(rule, place, now, expires)
     elif expires and expires <= now:
         outcome = Discard("expired")
-    return Verdict(outcome, here.calendar, rule, place, closes=here.closes)
+    return Verdict(outcome, here.calendar, rule, place, here.closes)
 
 
 def _by_caps(item: Claimed, verdict: Verdict, contacts: Sequence[Contact], now: int) -> None:

@@ -183,15 +183,9 @@ def settle_of(job: Job, now_ms: int, elsewhere: str = "") -> Settle:
     """
     message = job.message
     if len(job.fates) == 1 and job.fates[0].state is _SUBMITTED:
+        taken = _TAKEN + job.fates[0].carrier_message_id
         return Settle(
-            kind=_SUBMIT,
-            lane=job.lane,
-            entry=job.entry,
-            message=message,
-            fates=_TAKEN + job.fates[0].carrier_message_id,
-            sent_ms=job.sent_ms,
-            ids=job.ids,
-            decision=job.decision,
+            _SUBMIT, job.lane, job.entry, message, taken, job.sent_ms, job.ids, job.decision
         )
     if elsewhere:
         return _move(job, elsewhere)

@@ -66,7 +66,7 @@ _SUBMITTED = int(MessageState.submitted)
 _FOUND = {int(found): found for found in Found}
 
 
-class Settle(msgspec.Struct, gc=False, kw_only=True):
+class Settle(msgspec.Struct, gc=False):
     """What became of one claimed message, to be committed."""
 
     kind: Kind
@@ -74,19 +74,19 @@ class Settle(msgspec.Struct, gc=False, kw_only=True):
     entry: str
     message: Message
     """For a release: as it shall be claimed again."""
-    state: MessageState = MessageState.submitted
-    error: str = ""
     fates: str = ""
     sent_ms: int = 0
     ids: list[str] = []
     """Canonical carrier ids by segment; empty where a segment has none."""
+    decision: str = ""
+    """What the contact rules said of it, packed."""
+    state: MessageState = MessageState.submitted
+    error: str = ""
     due_ms: int = -1
     """Of a release: when it may go again; -1: at once, before its lane."""
     target: str = ""
     """Of a release: the lane it goes to, if not its own."""
     reason: str = ""
-    decision: str = ""
-    """What the contact rules said of it, packed."""
     unnoted: str = ""
     """Of one that reached no carrier: the creditor and debtor among whose contacts it was noted."""
     resumed: bool = False

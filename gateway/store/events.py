@@ -92,17 +92,7 @@ def _events(entry: str, packed: bytes) -> list[Event]:
             data["done_at"] = rest[0]
         if kind == "waiting":
             data = {"reason": error}
-        events.append(
-            Event(
-                cursor=f"{entry}.{number}",
-                at_ms=at_ms,
-                kind=kind,
-                message_id=id,
-                campaign=campaign,
-                ref=ref,
-                to=to,
-                data=data,
-                decision=rest[1] if kind != "reply" and len(rest) > 1 else "",
-            )
-        )
+        decision = rest[1] if kind != "reply" and len(rest) > 1 else ""
+        cursor = f"{entry}.{number}"
+        events.append(Event(cursor, at_ms, kind, id, campaign, ref, to, data, decision))
     return events

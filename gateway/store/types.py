@@ -124,7 +124,7 @@ class Page(msgspec.Struct, Generic[Item]):
     next: str | None = None
 
 
-class Event(msgspec.Struct, kw_only=True):
+class Event(msgspec.Struct):
     """One thing that happened, for a client's own records."""
 
     cursor: str
