@@ -154,6 +154,11 @@ class Pump:
         self._ready_count = 0
         self._begun: dict[Bind, deque[Job]] = {bind: deque() for bind in self._binds}
         self._claiming: asyncio.Task[None] | None = None
+        """The claim that the store has not answered yet."""
+        self._taking: set[asyncio.Task[None]] = set()
+        """That one, and those whose messages are being decided."""
+        self._undecided = 0
+        """Their segments."""
         self._store_away = False
         self._claims = 0
         """How many claims, and times of giving them back, have been asked for."""
@@ -246,8 +251,8 @@ class Pump:
     async def quiet(self) -> None:
         """Claim nothing more, and give back what was claimed but not begun."""
         self._quiet = True
-        if self._claiming is not None:
-            await asyncio.wait([self._claiming])
+        while self._taking:
+            await asyncio.wait(self._taking)
         self.give_back()
 
     def sending_rate(self, now: float) -> float:
@@ -403,6 +408,8 @@ class Pump:
         if wanted > 0:
             self._claimed_at = now
             self._claiming = asyncio.create_task(self._claim(wanted))
+            self._taking.add(self._claiming)
+            self._claiming.add_done_callback(self._taking.discard)
 
     def _wanted(self, now: float) -> int:
         """Segments worth claiming: what window and pacer admit soon, less what is ready."""
@@ -410,14 +417,16 @@ class Pump:
         bound = [bind for bind in self._binds if bind.bound and not bind.retiring]
         free = sum(bind.window_free for bind in bound)
         ahead = window * len(bound)
-        wanted = min(free + ahead, self.pacer.soon(now, HORIZON)) - self._ready_count
+        ready = self._ready_count + self._undecided
+        wanted = min(free + ahead, self.pacer.soon(now, HORIZON)) - ready
         unsettled = self.in_flight + self._inbound.uncommitted
         wanted = min(wanted, 2 * window * len(bound) - unsettled)
-        if not bound or (wanted < ahead // 2 and self._ready_count and self.carrier.rate == 0):
+        if not bound or (wanted < ahead // 2 and ready and self.carrier.rate == 0):
             return 0
         return wanted
 
     async def _claim(self, wanted: int) -> None:
+        claimed = None
         try:
             if self._lost_claim:
                 await self._take_back()
@@ -425,22 +434,18 @@ class Pump:
             lanes = self.routes()
             turn = self._claims % len(lanes) if lanes else 0  # none is always the last one
             routes = [f"@{self.carrier.name}", *lanes[turn:], *lanes[:turn]]
-            claimed, verdicts = await self._claim_admitted(routes, wanted)
+            claimed = await self._claim_open(routes, wanted)
         except StoreUnavailable as error:
-            self._store_away = self._lost_claim = True
-            self._dry_until = time.monotonic() + STORE_PAUSE
-            log.warning("claim failed", extra={"carrier": self.carrier.name, "detail": str(error)})
-        else:
-            self._store_away = False
-            self._take(claimed, verdicts, wanted)
+            self._claim_failed(error)
         finally:
             self._claiming = None
+        if claimed is not None:
+            self._store_away = False
+            await self._decide(claimed, wanted)
         self.kick()
 
-    async def _claim_admitted(
-        self, routes: list[str], wanted: int
-    ) -> tuple[list[Claimed], list[Verdict]]:
-        """What the lanes that are open have, and what the contact rules say of each."""
+    async def _claim_open(self, routes: list[str], wanted: int) -> list[Claimed]:
+        """What the lanes that are open have."""
         now_ms = wall_ms()
         open_at = self.admission.open_at(now_ms)
         late = closing.late(open_at, now_ms, self.margin_ms)
@@ -448,14 +453,35 @@ class Pump:
         if self.audit is not None and not self.audit.ready(time.monotonic(), now_ms):
             late = [*open_at, ANSWER]  # what no rule holds back goes on
         opened = self.admission.opened(now_ms)
-        claimed = await self._store.queue.claim(
+        return await self._store.queue.claim(
             routes, self._consumer, wanted, now_ms, self._claims, opened, late
         )
-        if not claimed:
-            return [], []
-        verdicts = await self.admission.judge(claimed, wall_ms())
-        await self._store.queue.define_fresh()
-        return claimed, verdicts
+
+    async def _decide(self, claimed: list[Claimed], wanted: int) -> None:
+        """Take what may go; what may be claimed next is asked for meanwhile."""
+        segments = sum([item.message.segments for item in claimed])
+        now = time.monotonic()
+        if segments < wanted:
+            self._dry_until = now + POLL
+        self.in_flight += len(claimed)
+        self._undecided += segments
+        self._maybe_claim(now)
+        try:
+            verdicts = await self.admission.judge(claimed, wall_ms()) if claimed else []
+            await self._store.queue.define_fresh()
+        except StoreUnavailable as error:
+            self.in_flight -= len(claimed)
+            self._claim_failed(error)
+        else:
+            self._take(claimed, verdicts)
+        finally:
+            self._undecided -= segments
+
+    def _claim_failed(self, error: StoreUnavailable) -> None:
+        """The store has, or may have, claimed for us what we do not hold."""
+        self._store_away = self._lost_claim = True
+        self._dry_until = time.monotonic() + STORE_PAUSE
+        log.warning("claim failed", extra={"carrier": self.carrier.name, "detail": str(error)})
 
     async def _take_back(self) -> None:
         """A claim's answer was lost: now that we hold nothing, what is claimed for us is that.
@@ -469,24 +495,18 @@ class Pump:
         if given:
             log.info("claims given back", extra={"carrier": self.carrier.name, "messages": given})
 
-    def _take(self, claimed: list[Claimed], verdicts: list[Verdict], wanted: int) -> None:
-        now = time.monotonic()
+    def _take(self, claimed: list[Claimed], verdicts: list[Verdict]) -> None:
         now_ms = wall_ms()
         recorded = self._record(claimed, verdicts, now_ms)
-        segments = 0
         for place, item in enumerate(claimed):
             message = item.message
             if message.attempt > 1 and message.tried not in ("", self.carrier.name):
                 message = msgspec.structs.replace(message, before=message.attempt - 1)
-            segments += message.segments
             job = Job(item.lane, item.entry, message, self._whole)
-            self.in_flight += 1
             if not self._admit(job, verdicts[place], now_ms, recorded):
                 continue
             self._ready[message.priority].append(job)
             self._ready_count += 1
-        if segments < wanted:
-            self._dry_until = now + POLL
         if self._quiet or self.paused or not self.bound:
             self.give_back()
 
