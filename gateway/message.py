@@ -145,8 +145,8 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
 class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An accepted MT as its lane's entry carries it: all that sending needs, and no more.
 
-    It is encoded as a MessagePack array in this order. ``segments`` is first so that a claim
-    finds it without decoding the rest.
+    It is encoded as a MessagePack array in this order. What a claim asks about is first, so that it
+    need not decode the rest.
     """
 
     segments: int
@@ -156,6 +156,12 @@ class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
     ref: str
     to: str
     """E.164 digits without ``+``."""
+    accepted_ms: int
+    expires_ms: int
+    """0: never."""
+    debtor: str
+    creditor: str
+    """For whom the debtor is contacted; empty: the client."""
     sender: str
     text: str
     encoding: str
@@ -164,20 +170,14 @@ class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
     priority: int
     route: str
     """Its lane's route (:mod:`gateway.policy.route`)."""
-    accepted_ms: int
-    expires_ms: int = 0
-    """0: never."""
     attempt: int = 1
     fates: str = ""
     """Of an earlier attempt on the same carrier: the segments that need no sending."""
-    debtor: str = ""
     in_doubt: str = "hold"
     before: int = 0
     """Counted attempts at other carriers than the one that has it now."""
     calendar: str = "any"
     """When it may go (:mod:`gateway.policy.calendars`); ``any``: contact rules do not ask."""
-    creditor: str = ""
-    """For whom the debtor is contacted; empty: the client."""
     consent: bool = False
     """It goes only to those who are known to consent."""
     tried: str = ""

@@ -68,14 +68,14 @@ local function questions_of(lane)
   return group, group or calendar == 'answer' or is_someone_known(campaign_of(lane))
 end
 
-local number = 0
+-- Of a body only the first values, to the creditor, past what says how long the array is.
+local number, ASKED, FIRST = 0, M_creditor, SEGMENTS_AT - 1
 local function ask_of(body, group)
-  local m = cmsgpack.unpack(body)
-  local id, client, expires, debtor = m[2], m[3], m[13], m[16]
-  local creditor = m[20] ~= '' and m[20] or client
+  local _, _, id, client, _, _, to, accepted, expires, debtor, creditor = cmsgpack.unpack_limit(body, ASKED, FIRST)
+  if creditor == '' then creditor = client end
   if expires > 0 and expires <= now then return end
-  ask_about(number, id, m[6], creditor, debtor ~= '' and debtor or m[6], group, false)
-  if debtor ~= '' then ask_stops(number, client, debtor, creditor, m[12]) end
+  ask_about(number, id, to, creditor, debtor ~= '' and debtor or to, group, false)
+  if debtor ~= '' then ask_stops(number, client, debtor, creditor, accepted) end
 end
 
 local function keep(lane, entries)

@@ -12,12 +12,12 @@ for _, row in ipairs(held) do
   local body = row[2][2]
   call('XDEL', K_lane .. lane, row[1])
   local m = cmsgpack.unpack(body)
-  if is_canceled(m[4]) then
-    local was, carrier, sent, _, _, fates = read_standing(call('HGET', K_message .. m[2], 's') or '0')
-    give_up(m[2], m[3], m[4], m[5], m[6], was, carrier, sent, fates, now)
+  if is_canceled(m[M_campaign]) then
+    local was, carrier, sent, _, _, fates = read_standing(call('HGET', K_message .. m[M_id], 's') or '0')
+    give_up(m[M_id], m[M_client], m[M_campaign], m[M_ref], m[M_to], was, carrier, sent, fates, now)
   else
     local again, where = enqueue(lane, body, now, true)
-    call('HSET', K_message .. m[2], 'e', again, 'l', where)
+    call('HSET', K_message .. m[M_id], 'e', again, 'l', where)
   end
 end
 if #held < limit then

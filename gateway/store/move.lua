@@ -1,13 +1,13 @@
 -- move: messages that wait under one calendar go under another, now that it is known where their
 -- recipients are. ARGV[1] {now_ms, from, {id, calendar, ...}}. Answers how many moved.
--- The calendar is in the record's fixed field (its last part) and in the body (its 19th value).
+-- The calendar is in the record's fixed field (its last part) and in the body.
 local args = cmsgpack.unpack(ARGV[1])
 local now, from, items = args[1], args[2], args[3]
 local touched, moved_ = {}, 0
 
 local function under(body, calendar)
   local m = cmsgpack.unpack(body)
-  m[19] = calendar
+  m[M_calendar] = calendar
   return cmsgpack.pack(m)
 end
 

@@ -9,15 +9,15 @@ account = args[4]
 if call('SISMEMBER', K_nodes, string.match(consumer, '^(.*):')) == 1 then return 0 end
 
 local function fates_of(m)
-  if m[15] == '' then
+  if m[M_fates] == '' then
     local list = {}
-    for i = 1, whole and 1 or m[1] do list[i] = {DOUBT, '', ''} end
+    for i = 1, whole and 1 or m[M_segments] do list[i] = {DOUBT, '', ''} end
     return join_fates(list)
   end
   -- The record's: receipts may have moved them since.
-  local stored = call('HGET', K_message .. m[2], 's')
+  local stored = call('HGET', K_message .. m[M_id], 's')
   local _, _, _, _, _, fates = read_standing(stored or '0')
-  local list = split_fates(fates ~= '' and fates or m[15])
+  local list = split_fates(fates ~= '' and fates or m[M_fates])
   for _, fate in ipairs(list) do if fate[1] < DOUBT then fate[1] = DOUBT end end
   return join_fates(list)
 end
@@ -26,7 +26,8 @@ local held = held_entries(lane, consumer, limit)
 for _, row in ipairs(held) do
   local body = row[2][2]
   local m = cmsgpack.unpack(body)
-  into_doubt(m[2], m[6], QUEUED, body, fates_of(m), m[14] or 1, text_of(now), now, m[3], m[4], m[5])
+  into_doubt(m[M_id], m[M_to], QUEUED, body, fates_of(m), m[M_attempt], text_of(now), now,
+    m[M_client], m[M_campaign], m[M_ref])
   call('XDEL', K_lane .. lane, row[1])
 end
 if #held < limit then

@@ -16,6 +16,11 @@ from gateway.store.redis import Script
 # shared.lua has it in a pattern, as a text, and takes what is above it for final.
 assert int(MessageState.submitted) == 5
 assert int(MessageState.unknown) == 6
+# claim.lua unpacks these alone, in this order.
+assert Message.__struct_fields__[:10] == (
+    "segments", "id", "client", "campaign", "ref", "to", "accepted_ms", "expires_ms", "debtor",
+    "creditor",
+)  # fmt: skip
 
 
 def _lua_table(table: dict[int, int | str]) -> str:
@@ -35,6 +40,8 @@ CONSTANTS = "\n".join(
         f"local DELIVERED, UNKNOWN = {int(MessageState.delivered)}, {int(MessageState.unknown)}",
         # After the octets that say how long the array is.
         f"local SEGMENTS_AT = {2 if len(Message.__struct_fields__) < 16 else 4}",
+        # Its values by name: m[M_to] of an unpacked body m.
+        *(f"local M_{name} = {n}" for n, name in enumerate(Message.__struct_fields__, 1)),
         f"local STOP_DAYS, LEAVES_WITHIN = {STOP_DAYS}, {LEAVES_WITHIN_MS}",
         f"local CANCELED, BLOCKED = {int(MessageState.canceled)}, {int(MessageState.blocked)}",
         f"local EXPIRED = {int(MessageState.expired)}",

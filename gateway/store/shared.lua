@@ -122,7 +122,8 @@ end
 -- The lane of a body (gateway.message.Message), which may have moved to another route's.
 local function lane_of_body(body)
   local m = cmsgpack.unpack(body)
-  return m[11] .. ':' .. m[10] .. ':' .. m[19] .. ':' .. (m[4] ~= '' and m[4] or '@' .. m[3])
+  return m[M_route] .. ':' .. m[M_priority] .. ':' .. m[M_calendar] .. ':'
+    .. (m[M_campaign] ~= '' and m[M_campaign] or '@' .. m[M_client])
 end
 
 -- The segment's place in a 16-bit user_message_reference: the id's last four digits plus it.

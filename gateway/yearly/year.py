@@ -162,7 +162,7 @@ class Year:
         self._messages[id] = Message(
             segments=event.segments, id=id, client=CREDITOR, campaign="c", ref="", to=person.number,
             sender="3450", text="", encoding="gsm7", priority=3, route="r", accepted_ms=event.at,
-            expires_ms=event.expires, debtor=person.name, calendar=calendar,
+            expires_ms=event.expires, debtor=person.name, creditor="", calendar=calendar,
         )  # fmt: skip
         item = Waiting(id, event.debtor, event.debt, event.at, event.segments)
         self._queued.setdefault(event.debt, []).append(item)

@@ -38,6 +38,8 @@ def job(text: str = "Hola", segments: int = 1, **settings: Any) -> Job:
         route="chile",
         accepted_ms=NOW,
         expires_ms=settings.get("expires_ms", NOW + 3_600_200),
+        debtor="",
+        creditor="",
     )
     return Job("lane", "1-1", message)
 

@@ -67,6 +67,8 @@ def put(
         route="chile",
         accepted_ms=accepted_ms,
         expires_ms=expires_ms,
+        debtor="",
+        creditor="",
     )
     return Put(
         message=message,

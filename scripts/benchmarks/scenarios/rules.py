@@ -76,8 +76,8 @@ def _each(work: Callable[[str], str], numbers: list[str]) -> float:
 
 def _claimed(index: int, number: str, calendar: str) -> Claimed:
     message = Message(
-        1, f"{index:026d}", "bench", "c", f"r{index}", number, "3450", "text", "gsm7", 3, "all", 1,
-        calendar=calendar,
+        1, f"{index:026d}", "bench", "c", f"r{index}", number, 1, 0, "", "", "3450", "text", "gsm7",
+        3, "all", calendar=calendar,
     )  # fmt: skip
     return Claimed(f"all:3:{calendar}:c", "1-0", message)
 
