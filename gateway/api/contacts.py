@@ -44,6 +44,7 @@ from gateway.errors import ConfigError
 from gateway.policy.calendar import tz
 from gateway.policy.caps import Contact, reach
 from gateway.policy.decide import Listed
+from gateway.policy.packed import ListName
 from gateway.policy.zones import Places
 from gateway.store.contacts import (
     EVERYONE,
@@ -56,14 +57,14 @@ from gateway.store.contacts import (
 
 log = logging.getLogger(__name__)
 
-LISTS = {
+LISTS: dict[ListName, Listed] = {
     "legal_stop": Listed.LEGAL_STOP,
     "wrong_number": Listed.WRONG_NUMBER,
     "opt_out": Listed.OPT_OUT,
     "consent": Listed.CONSENT,
 }
 """By name; of those that end messages the first that a number comes on is the reason."""
-ENDING = ("legal_stop", "wrong_number", "opt_out")
+ENDING: tuple[ListName, ...] = ("legal_stop", "wrong_number", "opt_out")
 FOR_GOOD = ("legal_stop", "wrong_number")
 """Lists that only administrators take a number off, with the reason."""
 MOST_ZONES = 10
@@ -211,7 +212,7 @@ async def _view(context: Context, to: str, creditor: str) -> ContactView:
 def _known(known: Known | None) -> KnownView:
     known = known or Known()
     return KnownView(
-        lists=[name for name, flag in LISTS.items() if known.listed & flag],  # type: ignore[misc]
+        lists=[name for name, flag in LISTS.items() if known.listed & flag],
         zones=list(known.zones),
         region=known.region,
         hours=msgspec.json.decode(known.hours) if known.hours else None,

@@ -23,7 +23,7 @@ from gateway.ids import derived_id, new_id
 from gateway.message import Campaign, Message, Priority
 from gateway.policies import hours_of
 from gateway.policy.calendar import NEVER
-from gateway.policy.calendars import ANY, Calendars
+from gateway.policy.calendars import ANY, LONGEST_LOOK, Calendars
 from gateway.policy.decide import Rule
 from gateway.policy.lint import Finding, Lint, lint
 from gateway.policy.route import Router, Split
@@ -67,8 +67,6 @@ class When(NamedTuple):
 NO_RULES = When()
 """Where contact rules are off."""
 MOST_WHENS = 4_096
-LONGEST_LOOK = 60_000
-"""So long what has no end is believed: a country's first file may come into force."""
 _NUMBER = re.compile(r"\+([1-9][0-9]{6,14})")
 _SENDER_SIGNS = str.maketrans("", "", " .-_&")
 _encode = msgspec.json.Encoder().encode

@@ -13,11 +13,11 @@ import msgspec
 
 from gateway.api.body import whole
 from gateway.api.context import Context, Exchange
-from gateway.api.problems import ErrorItem, Members, fault, store_unavailable
+from gateway.api.problems import fault, store_unavailable
 from gateway.api.records import CsvRecords, Form, JsonLines, Read, Shape, read_one
 from gateway.api.stream import NDJSON, batches
 from gateway.api.submit import MOST_ITEMS, media_type
-from gateway.api.tally import MOST_ERRORS
+from gateway.api.tally import Lot
 from gateway.errors import CallerError, StoreUnavailable
 
 LOT = 500
@@ -26,29 +26,6 @@ LOT = 500
 Wanted = TypeVar("Wanted")
 
 _items = msgspec.json.Decoder(list[msgspec.Raw])
-
-
-class Lot:
-    """What became of many."""
-
-    def __init__(self) -> None:
-        self.accepted = self.rejected = self.committed_lines = 0
-        self.errors: list[ErrorItem] = []
-
-    def reject(self, index: int, error: CallerError, ref: str | None) -> None:
-        """One of them is refused."""
-        self.rejected += 1
-        if len(self.errors) < MOST_ERRORS:
-            self.errors.append(ErrorItem(index, error.type, error.detail, error.field, ref))
-
-    def members(self) -> Members:
-        """What a 503 tells of what is committed."""
-        return {
-            "committed_lines": self.committed_lines,
-            "accepted": self.accepted,
-            "rejected": self.rejected,
-            "errors": self.errors,
-        }
 
 
 async def take(

@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, Raw, UnsetType, field
 
 from gateway.api.problems import ErrorItem, FindingView
 from gateway.message import MessageState
+from gateway.policy.packed import ListName
 from gateway.smpp.text import ENCODINGS
 
 MOST_SEGMENTS = 1_000_000_000
@@ -273,7 +274,7 @@ class DecisionView(msgspec.Struct, kw_only=True):
     local: Annotated[list[str], Meta(description="the local time in each zone")]
     source: Annotated[str, Meta(description="what told the zones")]
     counted: Annotated[int, Meta(description="contacts of late that count")]
-    lists: list[Literal["opt_out", "wrong_number", "legal_stop", "consent"]]
+    lists: list[ListName]
 
 
 class MessageView(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -490,7 +491,6 @@ class CancelOut(msgspec.Struct, kw_only=True):
     errors: list[ErrorItem]
 
 
-ListName = Literal["opt_out", "wrong_number", "legal_stop", "consent"]
 ChannelName = Literal["sms", "email", "im", "whatsapp", "letter", "call", "visit"]
 REASON_PATTERN = "^[a-z0-9_]{1,40}$"
 EVERY_CREDITOR_PATTERN = rf"^(\*|{CREDITOR_PATTERN[1:-1]})$"
@@ -635,18 +635,14 @@ class DebtorStop(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True,
     ``legal_stop`` holds until it is lifted; any other for what has been accepted so far."""
 
     reason: Annotated[str, Meta(extra_json_schema={"pattern": REASON_PATTERN})] = "paid"
-    creditor: Annotated[str, Meta(extra_json_schema={"pattern": r"^[\w .&-]{1,100}$"})] | None = (
-        None
-    )
+    creditor: Creditor | None = None
 
 
 class DebtorLift(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """Why a stop is lifted (a legal one only with a reason), and for which creditor it was set."""
 
     reason: LiftReason | None = None
-    creditor: Annotated[str, Meta(extra_json_schema={"pattern": r"^[\w .&-]{1,100}$"})] | None = (
-        None
-    )
+    creditor: Creditor | None = None
 
 
 class LiftView(msgspec.Struct, kw_only=True):

@@ -103,14 +103,36 @@ def refused(put: Put, result: PutResult, resets_ms: int = 0) -> CallerError | No
     return fault("unknown-campaign", message.campaign, "campaign")
 
 
-class Tally:
-    """What became of many messages, in numbers and the first errors."""
+class Lot:
+    """What became of many, in numbers and the first errors."""
 
     def __init__(self) -> None:
-        self.accepted = self.rejected = self.segments = 0
+        self.accepted = self.rejected = self.committed_lines = 0
         self.errors: list[ErrorItem] = []
+
+    def reject(self, index: int, error: CallerError, ref: str | None) -> None:
+        """One of them is refused."""
+        self.rejected += 1
+        if len(self.errors) < MOST_ERRORS:
+            self.errors.append(ErrorItem(index, error.type, error.detail, error.field, ref))
+
+    def members(self) -> Members:
+        """What a 503 tells of what is committed."""
+        return {
+            "committed_lines": self.committed_lines,
+            "accepted": self.accepted,
+            "rejected": self.rejected,
+            "errors": self.errors,
+        }
+
+
+class Tally(Lot):
+    """The same of messages."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.segments = 0
         self.findings: dict[str, int] = {}
-        self.committed_lines = 0
 
     def accept(self, index: int, put: Put, state: MessageState) -> None:
         """A message is committed."""
@@ -121,12 +143,10 @@ class Tally:
 
     def reject(self, index: int, error: CallerError, ref: str | None) -> None:
         """A message is refused."""
-        self.rejected += 1
+        super().reject(index, error, ref)
         found = _findings_of(error)
         if found:
             self._note({one.word for one in found})
-        if len(self.errors) < MOST_ERRORS:
-            self.errors.append(ErrorItem(index, error.type, error.detail, error.field, ref))
 
     def _note(self, words: set[str]) -> None:
         for word in words:
@@ -134,15 +154,6 @@ class Tally:
 
     async def flush(self) -> None:
         """A batch is over."""
-
-    def members(self) -> Members:
-        """What a 503 tells of what is committed."""
-        return {
-            "committed_lines": self.committed_lines,
-            "accepted": self.accepted,
-            "rejected": self.rejected,
-            "errors": self.errors,
-        }
 
 
 class ItemTally(Tally):

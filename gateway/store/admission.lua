@@ -40,13 +40,7 @@ local function stop_of(text, creditor, accepted, legal)
   return why
 end
 
--- Debtors of whom nothing may leave: what was accepted until then, or ever again.
-local function stop_keys(client, now)
-  local span = math.floor(now / 86400000 / STOP_DAYS)
-  local key = K_stops .. client .. ':'
-  return K_legal .. client, key .. text_of(span - 1), key .. text_of(span)
-end
-
+-- Debtors of whom nothing may leave.
 local function look_for_stops(client, rows, now)
   local fields = {}
   for i = 1, #rows, 4 do fields[#fields + 1] = rows[i + 1] end

@@ -3,7 +3,7 @@
 -- nothing is lifted: one is legal, and there is no why.
 local args = cmsgpack.unpack(ARGV[1])
 local now, client, debtor, creditor, by, why = args[1], args[2], args[3], args[4], args[5], args[6]
-local span = math.floor(now / 86400000 / STOP_DAYS)
+local legal, last, this = stop_keys(client, now)
 local lifted = 0
 
 local function lift(key, for_good)
@@ -21,6 +21,7 @@ local function lift(key, for_good)
   return true
 end
 
-if not lift(K_legal .. client, true) then return -1 end
-for at = span - 1, span do lift(K_stops .. client .. ':' .. at, false) end
+if not lift(legal, true) then return -1 end
+lift(last, false)
+lift(this, false)
 return lifted

@@ -172,6 +172,14 @@ local function error_of(fates, state)
   return ''
 end
 
+-- Where a client's stops are: those for good, and those of the last span and of this one, for what was
+-- accepted until then.
+local function stop_keys(client, now)
+  local span = math.floor(now / 86400000 / STOP_DAYS)
+  local key = K_stops .. client .. ':'
+  return K_legal .. client, key .. text_of(span - 1), key .. text_of(span)
+end
+
 -- For whom the messages of a campaign are; for the client itself where none is named.
 local creditors = {}
 local function creditor_of(client, campaign)
@@ -490,12 +498,6 @@ local function last_message(sender, to, now, days)
   return elsewhere, false
 end
 
--- For whom a client writes, in a campaign or without one.
-local function written_for(client, campaign)
-  local named = campaign ~= '' and call('HGET', K_campaign .. campaign, 'creditor') or ''
-  return named ~= '' and named or client
-end
-
 -- Who answers a message makes of it a two-way contact, where it is one of late (admission.lua).
 local function note_answer(creditor, debtor, id)
   local key, noted, changed = K_cap .. creditor .. ':' .. debtor, {}, false
@@ -516,7 +518,7 @@ local function take_reply(sender, to, text, owner, now, days, at)
   local client, campaign, ref, id, creditor, writer = owner, '', '', '', '', owner
   if last then
     local of, in_campaign, its_ref = who(last[3])
-    creditor, writer = written_for(of, in_campaign), of
+    creditor, writer = creditor_of(of, in_campaign), of
     local debtor = string.match(last[3], '([^\031]*)\031[^\031]*$')
     note_answer(creditor, debtor ~= '' and debtor or sender, last[2])
     if answers then client, campaign, ref, id = of, in_campaign, its_ref, last[2] end

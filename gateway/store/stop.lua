@@ -4,7 +4,7 @@
 -- it is; those that have been lifted stay.
 local args = cmsgpack.unpack(ARGV[1])
 local now, client, rows = args[1], args[2], args[3]
-local span = K_stops .. client .. ':' .. math.floor(now / 86400000 / STOP_DAYS)
+local legal, _, span = stop_keys(client, now)
 
 local function add(key, debtor, creditor, reason, for_good)
   local kept = {}
@@ -18,7 +18,7 @@ local function add(key, debtor, creditor, reason, for_good)
 end
 
 for i = 1, #rows, 4 do
-  add(rows[i + 3] and K_legal .. client or span, rows[i], rows[i + 1], rows[i + 2], rows[i + 3])
+  add(rows[i + 3] and legal or span, rows[i], rows[i + 1], rows[i + 2], rows[i + 3])
 end
 if call('EXISTS', span) == 1 then call('EXPIRE', span, 3 * STOP_DAYS * 86400) end
 return #rows / 4

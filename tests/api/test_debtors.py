@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -53,17 +55,25 @@ async def test_a_payment_ends_what_waits_in_all_campaigns(api: Running, post: Po
     assert await judged(api) == {"": ("goes", ""), "d2": ("goes", ""), "again": ("goes", "")}
 
 
-async def test_what_is_claimed_just_then_meets_the_stop(
-    api: Running, post: Post, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The ending misses it; the admission does not."""
-    await post(debtor="d1", ref="before")
+@contextmanager
+def nothing_ended(monkeypatch: pytest.MonkeyPatch, store: Store) -> Iterator[None]:
+    """A stop is kept, and its ending reaches nothing of what waits."""
 
     async def late(*_: object) -> list[str]:
         return []
 
     with monkeypatch.context() as patched:
         patched.setattr(store.queue, "cancel", late)
+        yield
+
+
+async def test_what_is_claimed_just_then_meets_the_stop(
+    api: Running, post: Post, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ending misses it; the admission does not."""
+    await post(debtor="d1", ref="before")
+
+    with nothing_ended(monkeypatch, store):
         body = {"reason": "agreement"}
         answer = await api.call("POST", "/v1/debtors/d1/cancel", body)
     assert answer.json == {"canceled": 0, "left": 0}
@@ -256,11 +266,7 @@ async def test_a_payment_is_lifted_without_a_reason(
     """Of the last two spans; what was accepted before it stays stopped."""
     await post(debtor="d1", ref="before")
 
-    async def late(*_: object) -> list[str]:
-        return []
-
-    with monkeypatch.context() as patched:
-        patched.setattr(store.queue, "cancel", late)
+    with nothing_ended(monkeypatch, store):
         await stop(api, "paid")
     api.clock.now += 32 * 86_400_000
     said = (await lift(api)).json

@@ -202,8 +202,12 @@ async def test_without_a_record_nothing_under_rules_leaves(ruled: Any) -> None:
         return await judge(claimed, now)
 
     made.pump.admission.judge = judging
-    for _ in range(20):
-        await asyncio.sleep(0.005)
+    before = made.pump._claims
+
+    async def asked_again() -> bool:
+        return made.pump._claims >= before + 3
+
+    await until(asked_again)
     assert judged == []  # they are not taken off their lane again and again
     assert len(made.line.carrier.submissions) == 2
     assert made.pump.limited_by is Limit.audit
